@@ -1,0 +1,7 @@
+//! arcfs
+
+mod charge;
+mod error;
+mod sync;
+
+pub use error::{Error, ErrorKind, Result};
