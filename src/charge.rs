@@ -152,51 +152,67 @@ impl fmt::Debug for Charge {
 
 /// The receipt of one chunk: a [`Charge`] that is also counted among the chunks alive.
 pub struct ChunkCharge {
-    charge: Charge,
-    /// Where the chunk is counted; kept apart from the charge, which may stand for nothing.
-    counted: Arc<Account>,
+    /// Kept even when `amount` is 0: the chunk is counted here.
+    account: Arc<Account>,
+    amount: u64,
 }
 
 impl ChunkCharge {
-    /// Turns a receipt into that of a chunk, counted in `account`.
+    /// Turns a receipt from `account` into that of a chunk.
     #[must_use]
     pub fn new(charge: Charge, account: &Arc<Account>) -> Self {
         account.chunks.fetch_add(1, Ordering::Relaxed);
-        Self { charge, counted: Arc::clone(account) }
+        let mut chunk = Self { account: Arc::clone(account), amount: 0 };
+        chunk.merge(charge);
+        chunk
     }
 
     /// The bytes that this receipt stands for.
     #[must_use]
     pub fn amount(&self) -> u64 {
-        self.charge.amount()
+        self.amount
     }
 
-    /// Whether the chunk is counted in `account`.
+    /// Whether the chunk is paid from `account`.
     #[must_use]
     pub fn is_from(&self, account: &Arc<Account>) -> bool {
-        Arc::ptr_eq(&self.counted, account)
+        Arc::ptr_eq(&self.account, account)
     }
 
     /// Adds `other`, of the same account, to this receipt.
-    pub fn merge(&mut self, other: Charge) {
-        self.charge.merge(other);
+    pub fn merge(&mut self, mut other: Charge) {
+        debug_assert!(other.is_from(&self.account), "a chunk is paid from one account");
+        self.amount += std::mem::take(&mut other.amount);
+        other.account = None;
     }
 
-    /// Takes `amount` out of this receipt.
+    /// Takes `amount` out of this receipt into one of its own.
+    ///
+    /// # Panics
+    ///
+    /// If the receipt stands for less: the caller planned wrongly.
     #[must_use]
     pub fn split(&mut self, amount: u64) -> Charge {
-        self.charge.split(amount)
+        assert!(amount <= self.amount, "a charge of {} cannot give {amount}", self.amount);
+        if amount == 0 {
+            return Charge::none();
+        }
+        self.amount -= amount;
+        Charge { account: Some(Arc::clone(&self.account)), amount }
     }
 }
 
 impl Drop for ChunkCharge {
     fn drop(&mut self) {
-        self.counted.chunks.fetch_sub(1, Ordering::Relaxed);
+        self.account.chunks.fetch_sub(1, Ordering::Relaxed);
+        if self.amount > 0 {
+            self.account.give_back(self.amount);
+        }
     }
 }
 
 impl fmt::Debug for ChunkCharge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChunkCharge({})", self.charge.amount)
+        write!(f, "ChunkCharge({})", self.amount)
     }
 }

@@ -2,6 +2,7 @@
 
 mod charge;
 mod error;
+mod fault;
 mod sync;
 
 pub use error::{Error, ErrorKind, Result};
