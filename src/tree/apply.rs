@@ -1,0 +1,383 @@
+//! Applying edits to a root: the one place where trees change.
+//!
+//! A change descends once from the root and copies the path on its way; what nobody else holds is
+//! changed in place, so a commit of many edits copies each directory once. Sums and heights are
+//! kept on the way down, because what an edit adds and takes is known before it starts.
+
+use std::sync::Arc;
+
+use super::edit::{Edit, Hold, PutRule};
+use super::examine::{Effect, Refusal};
+use super::lookup::{Found, find, slot};
+use super::meta::{FileMeta, Timestamp};
+use super::name::Name;
+use super::node::{Dir, Entry, FileNode, Node, Totals};
+use super::root::{Limits, Root};
+use crate::error::{Error, ErrorKind};
+use crate::path;
+
+/// A root with edits applied, not published yet.
+#[derive(Debug)]
+pub struct Applied {
+    /// The next root.
+    pub root: Root,
+    /// Nodes and chunks that the old root holds and this one does not, at most.
+    pub detached: u64,
+}
+
+/// Applies all edits to a copy of `root`, or fails and leaves nothing behind.
+///
+/// # Errors
+///
+/// The first edit's refusal. Every precondition is checked against the root as the edits before
+/// it left it.
+pub fn apply(root: &Root, edits: &mut [Edit], limits: &Limits) -> Result<Applied, Refusal> {
+    let before = root.nodes();
+    let mut next = root.clone();
+    next.version += 1;
+    let mut work = Work { root: &mut next, limits, detached: 0 };
+    for edit in edits {
+        work.step(edit)?;
+    }
+    let detached = work.detached;
+    limits.admit_nodes(before, next.nodes())?;
+    Ok(Applied { root: next, detached })
+}
+
+/// Applies one edit to a root that nobody else sees, as a transaction does.
+///
+/// # Errors
+///
+/// The refusal; the root is then as before.
+pub fn apply_in_place(root: &mut Root, edit: &mut Edit, limits: &Limits) -> Result<(), Refusal> {
+    let before = root.nodes();
+    let effect = edit.examine(root, limits)?;
+    limits.admit_nodes(before, (before + effect.gains).saturating_sub(effect.loses))?;
+    root.version += 1;
+    Work { root, limits, detached: 0 }.step(edit)
+}
+
+struct Work<'a> {
+    root: &'a mut Root,
+    limits: &'a Limits,
+    detached: u64,
+}
+
+/// What becomes of the entry at a path.
+enum Change {
+    Insert(Name, Node),
+    Replace(Node),
+    Remove,
+}
+
+impl Work<'_> {
+    fn step(&mut self, edit: &mut Edit) -> Result<(), Refusal> {
+        let effect = edit.examine(self.root, self.limits)?;
+        if effect.held {
+            return Err(self.held(edit));
+        }
+        match edit {
+            Edit::Expect { .. } => Ok(()),
+            Edit::MakeDir { path, name, charge, now, .. } => match charge {
+                Some(charge) if effect.gains > 0 => {
+                    let dir = Dir::new(*now, Some(Arc::clone(charge)));
+                    let name = name_at(path, name.as_ref());
+                    self.change(path, Change::Insert(name, Node::Dir(Arc::new(dir))), *now)
+                }
+                _ => Ok(()),
+            },
+            Edit::Put { path, name, file, rule, now } => self.put(path, name.as_ref(), file, rule, *now),
+            Edit::Graft { path, name, tree, now } => {
+                let node = Node::Dir(Arc::clone(tree));
+                self.change(path, Change::Insert(name_at(path, name.as_ref()), node), *now)
+            }
+            Edit::Remove { path, now, .. } => self.change(path, Change::Remove, *now),
+            Edit::Clear { now } => {
+                self.clear(*now);
+                Ok(())
+            }
+            Edit::Move { from, to, name, now, .. } => self.shift(from, to, name.as_ref(), *now),
+            Edit::Exchange { a, b, now } => self.exchange(a, b, *now),
+            Edit::SetModified { path, file, time } => self.set_modified(path, file.as_mut(), *time),
+            Edit::Restore { tree } => {
+                self.detach(&{ self.root.tree.totals });
+                self.root.tree = Arc::clone(tree);
+                Ok(())
+            }
+            Edit::Hold(hold) => self.hold(hold, effect),
+            Edit::Release { path, name, publish, keep, now } => {
+                if let Some(file) = publish {
+                    self.root.holds.use_reserved_node(path);
+                    self.put(path, name.as_ref(), file, &PutRule::Write, *now)?;
+                }
+                if !*keep {
+                    self.root.holds.end(path);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Names the held path that stands in the way of `edit`.
+    fn held(&self, edit: &Edit) -> Refusal {
+        let holds = &self.root.holds;
+        let second = match edit {
+            Edit::Move { to, .. } => to,
+            Edit::Exchange { b, .. } => b,
+            _ => edit.path(),
+        };
+        let held = holds.at_or_below(edit.path()).or_else(|| holds.at_or_below(second));
+        Refusal::Held(held.unwrap_or(edit.path()).into())
+    }
+
+    fn put(
+        &mut self,
+        path: &str,
+        name: Option<&Name>,
+        file: &mut Arc<FileNode>,
+        rule: &PutRule,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let old = match find(&self.root.tree, path).map(|at| at.found) {
+            Ok(Found::File(old)) => Some((old.meta, old.content.is_empty())),
+            _ => None,
+        };
+        // Only the edit itself holds the node: earlier attempts are gone. Where a transaction
+        // has shown it to its closure, the rule is `Keep`.
+        if let Some(file) = Arc::get_mut(file) {
+            match rule {
+                PutRule::Keep => {}
+                rule => file.meta = next_meta(rule, old, file.content.is_empty(), now),
+            }
+        }
+        let node = Node::File(Arc::clone(file));
+        let change = match old {
+            Some(_) => Change::Replace(node),
+            None => Change::Insert(name_at(path, name), node),
+        };
+        self.change(path, change, now)
+    }
+
+    fn clear(&mut self, now: Timestamp) {
+        self.detach(&{ self.root.tree.totals });
+        let version = self.root.version;
+        let root = Arc::make_mut(&mut self.root.tree);
+        if !root.entries.is_empty() {
+            root.entries = super::dir_map::DirMap::default();
+            root.totals = Totals::default();
+            root.meta.modified = root.meta.modified.max(now);
+            root.meta.listed = version;
+        }
+    }
+
+    fn shift(&mut self, from: &str, to: &str, name: Option<&Name>, now: Timestamp) -> Result<(), Refusal> {
+        if from == to {
+            return Ok(());
+        }
+        let source = slot(&self.root.tree, from).ok().and_then(|slot| slot.occupant);
+        let node = source.expect("examined").1.node.clone();
+        let node = self.with_exact_height(node, to);
+        let replaces = slot(&self.root.tree, to).is_ok_and(|slot| slot.occupant.is_some());
+        let detached = self.detached;
+        self.change(from, Change::Remove, now)?;
+        self.detached = detached; // the node moves, it is not lost
+        if replaces {
+            self.change(to, Change::Remove, now)?;
+        }
+        self.change(to, Change::Insert(name_at(to, name), node), now)
+    }
+
+    fn exchange(&mut self, a: &str, b: &str, now: Timestamp) -> Result<(), Refusal> {
+        if a == b {
+            return Ok(());
+        }
+        let node_at = |path: &str| {
+            let slot = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);
+            slot.expect("examined").1.node.clone()
+        };
+        let (from_a, from_b) = (node_at(a), node_at(b));
+        let (from_a, from_b) = (self.with_exact_height(from_a, b), self.with_exact_height(from_b, a));
+        let detached = self.detached;
+        for (path, node) in [(a, from_b), (b, from_a)] {
+            self.change(path, Change::Replace(node), now)?;
+            let (parent, _) = path::split_last(path).expect("not the root");
+            self.relist(parent, now);
+        }
+        self.detached = detached;
+        Ok(())
+    }
+
+    /// Where a directory's recorded height would be refused at its new place, stores the exact one.
+    fn with_exact_height(&self, node: Node, to: &str) -> Node {
+        match node {
+            Node::Dir(mut dir) if path::depth(to) + dir.totals.height as usize > self.limits.max_depth => {
+                let exact = super::height::exact_height(&dir);
+                if exact != dir.totals.height {
+                    Arc::make_mut(&mut dir).totals.height = exact;
+                }
+                Node::Dir(dir)
+            }
+            node => node,
+        }
+    }
+
+    fn set_modified(
+        &mut self,
+        path: &str,
+        file: Option<&mut Arc<FileNode>>,
+        time: Timestamp,
+    ) -> Result<(), Refusal> {
+        let at = find(&self.root.tree, path).expect("examined");
+        match at.found {
+            Found::Dir(_) => {
+                self.dir_mut(path).meta.modified = time;
+                Ok(())
+            }
+            Found::File(old) => {
+                let file = file.ok_or(Refusal::Stale)?;
+                if let Some(next) = Arc::get_mut(file) {
+                    next.content = old.content.clone();
+                    next.meta = FileMeta { modified: time, ..old.meta };
+                }
+                let node = Node::File(Arc::clone(file));
+                let placed = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);
+                let placed = placed.expect("examined").1.placed;
+                self.change(path, Change::Replace(node), time)?;
+                let (parent, name) = path::split_last(path).expect("a file is not the root");
+                // Neither its content nor its place changed.
+                self.dir_mut(parent).entries.get_mut(name).expect("just put there").placed = placed;
+                Ok(())
+            }
+        }
+    }
+
+    fn hold(&mut self, hold: &mut Hold, effect: Effect) -> Result<(), Refusal> {
+        let missing = effect.gains > 0;
+        let reserves_node = missing && hold.atomic;
+        if !hold.atomic && (missing || hold.truncate) {
+            let blank = hold.blank.as_mut().ok_or(Refusal::Stale)?;
+            let rule = if missing { PutRule::Create } else { PutRule::Write };
+            self.put(&hold.path, hold.name.as_ref(), blank, &rule, hold.now)?;
+        }
+        self.root.holds.add(&hold.path, hold.shared, reserves_node);
+        hold.base = match find(&self.root.tree, &hold.path).map(|at| at.found) {
+            Ok(Found::File(file)) => Some(Arc::clone(file)),
+            _ => None,
+        };
+        Ok(())
+    }
+
+    /// Counts what an old root alone still holds.
+    fn detach(&mut self, totals: &Totals) {
+        self.detached += totals.nodes() + totals.chunks;
+    }
+
+    /// Changes one entry and, on the way to it, the sums of the directories above.
+    fn change(&mut self, at: &str, change: Change, now: Timestamp) -> Result<(), Refusal> {
+        let (parent, name) = path::split_last(at).expect("the root is not an entry");
+        let occupant = slot(&self.root.tree, at).ok().and_then(|slot| slot.occupant);
+        let removed = occupant.map_or_else(Totals::default, |(name, entry)| Totals::of(name, &entry.node));
+        let added = match &change {
+            Change::Insert(name, node) => Totals::of(name, node),
+            Change::Replace(node) => Totals::of(occupant.expect("replaces something").0, node),
+            Change::Remove => Totals::default(),
+        };
+        // What fits at the root fits everywhere below it.
+        if self.root.tree.totals.exchanged(&removed, &added).is_none() {
+            return Err(too_large(at));
+        }
+        self.detach(&removed);
+        let (version, listed) = (self.root.version, !matches!(change, Change::Replace(_)));
+        let mut levels = path::depth(at) as u32;
+        let mut dir = Arc::make_mut(&mut self.root.tree);
+        let mut components = path::components(parent);
+        loop {
+            dir.totals = dir.totals.exchanged(&removed, &added).expect("fits at the root");
+            levels -= 1;
+            if added.height > 0 {
+                dir.totals.height = dir.totals.height.max(added.height + levels);
+            }
+            let Some(component) = components.next() else { break };
+            match &mut dir.entries.get_mut(component).expect("examined").node {
+                Node::Dir(below) => dir = Arc::make_mut(below),
+                Node::File(_) => unreachable!("examined: a file has nothing below it"),
+            }
+        }
+        match change {
+            Change::Insert(name, node) => {
+                dir.entries.insert(name, Entry { node, placed: version });
+            }
+            Change::Replace(node) => {
+                *dir.entries.get_mut(name).expect("replaces something") = Entry { node, placed: version };
+            }
+            Change::Remove => {
+                dir.entries.remove(name);
+                if dir.entries.is_empty() {
+                    dir.totals.height = 0;
+                }
+            }
+        }
+        if listed {
+            dir.meta.modified = dir.meta.modified.max(now);
+            dir.meta.listed = version;
+        }
+        Ok(())
+    }
+
+    /// Notes that the entries of a directory changed their names, though not their number.
+    fn relist(&mut self, at: &str, now: Timestamp) {
+        let version = self.root.version;
+        let dir = self.dir_mut(at);
+        dir.meta.modified = dir.meta.modified.max(now);
+        dir.meta.listed = version;
+    }
+
+    /// A directory that exists, for a change that leaves all sums as they are.
+    fn dir_mut(&mut self, at: &str) -> &mut Dir {
+        let mut dir = Arc::make_mut(&mut self.root.tree);
+        for component in path::components(at) {
+            match &mut dir.entries.get_mut(component).expect("examined").node {
+                Node::Dir(below) => dir = Arc::make_mut(below),
+                Node::File(_) => unreachable!("examined: a file has nothing below it"),
+            }
+        }
+        dir
+    }
+}
+
+/// Times and generation of a file's next version.
+fn next_meta(rule: &PutRule, old: Option<(FileMeta, bool)>, empty: bool, now: Timestamp) -> FileMeta {
+    let fresh = FileMeta::new(now);
+    match (rule, old) {
+        (PutRule::Write | PutRule::Append { .. }, Some((old, was_empty))) => {
+            let wrote = !(was_empty && empty);
+            FileMeta {
+                created: old.created,
+                modified: if wrote { old.modified.max(now) } else { old.modified },
+                generation: old.generation + u64::from(wrote),
+            }
+        }
+        (PutRule::Write | PutRule::Append { .. }, None) => {
+            FileMeta { generation: u64::from(!empty), ..fresh }
+        }
+        (PutRule::Import { modified }, old) => {
+            FileMeta { created: old.map_or(now, |(old, _)| old.created), modified: *modified, generation: 0 }
+        }
+        (PutRule::Create | PutRule::Keep, _) => fresh,
+    }
+}
+
+/// The name of the entry at `path`: the one that was paid for, or a short one made here.
+fn name_at(path: &str, paid: Option<&Name>) -> Name {
+    let (_, text) = path::split_last(path).expect("the root has no name");
+    match paid {
+        Some(name) if name == text => name.clone(),
+        _ => Name::short(text).expect("examined: a long name comes with the edit"),
+    }
+}
+
+fn too_large(at: &str) -> Refusal {
+    Refusal::Failed(
+        Error::at(ErrorKind::InvalidInput, at).because("the sum of all files would pass 2^63 bytes"),
+    )
+}

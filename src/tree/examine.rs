@@ -1,0 +1,352 @@
+//! The preconditions of edits: what an edit would do to a root, or why it cannot.
+//!
+//! Operations examine an edit on a root that they loaded, before anything is reserved; a commit
+//! examines it again on the exact root that it replaces.
+
+use std::sync::Arc;
+
+use super::edit::{Create, Edit, Hold, PutRule, Removal, Seen};
+use super::lookup::{Found, Miss, find, find_dir, slot};
+use super::name::{INLINE, Name};
+use super::node::{Dir, Node};
+use super::root::{Limits, Root};
+use crate::error::{Error, ErrorKind};
+use crate::path;
+
+/// Why an edit cannot be applied to a root.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The root is not the one that the edit was planned for; plan again.
+    Stale,
+    /// This path is open under a lock.
+    Held(Box<str>),
+    /// It fails, and would fail again.
+    Failed(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Refusal::Failed(error)
+    }
+}
+
+/// What an edit would do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Nodes that it brings.
+    pub gains: u64,
+    /// Nodes that it takes away.
+    pub loses: u64,
+    /// Whether it is refused as long as a path that it touches is held.
+    pub held: bool,
+}
+
+impl Effect {
+    const NOTHING: Effect = Effect { gains: 0, loses: 0, held: false };
+}
+
+fn fail<T>(kind: impl Into<ErrorKind>, at: &str) -> Result<T, Refusal> {
+    Err(Refusal::Failed(Error::at(kind.into(), at)))
+}
+
+fn missed(miss: Miss, at: &str) -> Refusal {
+    Refusal::Failed(Error::at(miss.into(), at))
+}
+
+impl Edit {
+    /// What this edit would do to `root`. `Effect::held` says that it would have to wait.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be applied; never [`Refusal::Held`].
+    pub fn examine(&self, root: &Root, limits: &Limits) -> Result<Effect, Refusal> {
+        match self {
+            Edit::Expect { path, seen } => {
+                if seen.still_stands(&root.tree, path) {
+                    Ok(Effect::NOTHING)
+                } else {
+                    Err(Refusal::Stale)
+                }
+            }
+            Edit::MakeDir { path, name, charge, exist_ok, .. } => {
+                examine_make_dir(root, path, name.as_ref(), charge.is_some(), *exist_ok)
+            }
+            Edit::Put { path, name, rule, .. } => examine_put(root, path, name.as_ref(), rule),
+            Edit::Graft { path, name, tree, .. } => {
+                let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
+                if target.occupant.is_some() {
+                    return fail(ErrorKind::AlreadyExists, path);
+                }
+                fits_depth(tree, path, limits)?;
+                require_name(path, name.as_ref())?;
+                let gains = 1 + tree.totals.nodes();
+                Ok(Effect { gains, loses: 0, held: root.holds.at_or_below(path).is_some() })
+            }
+            Edit::Remove { path, what, .. } => examine_remove(root, path, *what),
+            Edit::Clear { .. } => {
+                Ok(Effect { gains: 0, loses: root.tree.totals.nodes(), held: !root.holds.is_empty() })
+            }
+            Edit::Move { from, to, name, replace, .. } => {
+                examine_move(root, from, to, name.as_ref(), *replace, limits)
+            }
+            Edit::Exchange { a, b, .. } => examine_exchange(root, a, b, limits),
+            Edit::SetModified { path, file, .. } => match find(&root.tree, path) {
+                Err(miss) => Err(missed(miss, path)),
+                Ok(at) if matches!(at.found, Found::File(_)) && file.is_none() => Err(Refusal::Stale),
+                Ok(_) => Ok(Effect::NOTHING),
+            },
+            Edit::Restore { tree } => Ok(Effect {
+                gains: tree.totals.nodes(),
+                loses: root.tree.totals.nodes(),
+                held: !root.holds.is_empty(),
+            }),
+            Edit::Hold(hold) => examine_hold(root, hold),
+            Edit::Release { path, name, publish, .. } => {
+                if root.holds.at(path).is_none() {
+                    return Err(Refusal::Stale);
+                }
+                if publish.is_none() {
+                    return Ok(Effect::NOTHING);
+                }
+                let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
+                if target.occupant.is_none() {
+                    require_name(path, name.as_ref())?;
+                }
+                Ok(Effect { gains: u64::from(target.occupant.is_none()), ..Effect::NOTHING })
+            }
+        }
+    }
+}
+
+fn examine_make_dir(
+    root: &Root,
+    path: &str,
+    name: Option<&Name>,
+    paid: bool,
+    exist_ok: bool,
+) -> Result<Effect, Refusal> {
+    if path == "/" {
+        return if exist_ok { Ok(Effect::NOTHING) } else { fail(ErrorKind::AlreadyExists, path) };
+    }
+    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    match target.occupant {
+        Some((_, entry)) if exist_ok && matches!(entry.node, Node::Dir(_)) => Ok(Effect::NOTHING),
+        Some(_) => fail(ErrorKind::AlreadyExists, path),
+        None if !paid => Err(Refusal::Stale),
+        None => {
+            require_name(path, name)?;
+            Ok(Effect { gains: 1, loses: 0, held: root.holds.at_or_below(path).is_some() })
+        }
+    }
+}
+
+fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> Result<Effect, Refusal> {
+    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    let old = match target.occupant.map(|(_, entry)| &entry.node) {
+        Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
+        Some(Node::File(file)) => Some(file),
+        None => None,
+    };
+    match (rule, old) {
+        (PutRule::Create, Some(_)) => return fail(ErrorKind::AlreadyExists, path),
+        (PutRule::Append { base: Some(base) }, Some(old)) if base.ptr_eq(&old.content) => {}
+        (PutRule::Append { base: None }, None) => {}
+        (PutRule::Append { .. }, _) => return Err(Refusal::Stale),
+        _ => {}
+    }
+    if old.is_none() {
+        require_name(path, name)?;
+    }
+    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held: root.holds.at_or_below(path).is_some() })
+}
+
+fn examine_remove(root: &Root, path: &str, what: Removal) -> Result<Effect, Refusal> {
+    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    let Some((_, entry)) = target.occupant else { return fail(ErrorKind::NotFound, path) };
+    let loses = match (&entry.node, what) {
+        (Node::File(_), Removal::File) => 1,
+        (Node::Dir(_), Removal::File) => return fail(ErrorKind::IsADirectory, path),
+        (Node::File(_), _) => return fail(ErrorKind::NotADirectory, path),
+        (Node::Dir(dir), Removal::EmptyDir) if !dir.entries.is_empty() => {
+            return fail(ErrorKind::DirectoryNotEmpty, path);
+        }
+        (Node::Dir(dir), _) => 1 + dir.totals.nodes(),
+    };
+    Ok(Effect { gains: 0, loses, held: root.holds.at_or_below(path).is_some() })
+}
+
+fn examine_move(
+    root: &Root,
+    from: &str,
+    to: &str,
+    name: Option<&Name>,
+    replace: bool,
+    limits: &Limits,
+) -> Result<Effect, Refusal> {
+    let pair = |error: Error| Refusal::Failed(error.on(from).with_other(to));
+    let source = slot(&root.tree, from).map_err(|miss| pair(Error::new(miss.into())))?;
+    let Some((_, source)) = source.occupant else { return Err(pair(Error::new(ErrorKind::NotFound))) };
+    if from == to {
+        return if replace {
+            Ok(Effect::NOTHING)
+        } else {
+            Err(pair(Error::new(ErrorKind::AlreadyExists).because("source and destination are the same")))
+        };
+    }
+    if path::starts_with(to, from) {
+        return Err(pair(
+            Error::new(ErrorKind::InvalidInput).because("a directory cannot be moved into its own subtree"),
+        ));
+    }
+    let target = slot(&root.tree, to).map_err(|miss| {
+        let parent = path::split_last(to).map_or("/", |(parent, _)| parent);
+        pair(Error::new(miss.into()).because(format!("of the destination's parent {parent:?}")))
+    })?;
+    let mut loses = 0;
+    match (target.occupant.map(|(_, entry)| &entry.node), &source.node) {
+        (None, _) => require_name(to, name)?,
+        (Some(_), _) if !replace => {
+            return Err(pair(Error::new(ErrorKind::AlreadyExists).because("the destination exists")));
+        }
+        (Some(Node::File(_)), Node::File(_)) => loses = 1,
+        (Some(Node::File(_)), Node::Dir(_)) => {
+            let error = Error::new(ErrorKind::NotADirectory);
+            return Err(pair(error.because("a directory cannot replace a file")));
+        }
+        (Some(Node::Dir(_)), Node::File(_)) => {
+            let error = Error::new(ErrorKind::IsADirectory);
+            return Err(pair(error.because("a file cannot replace a directory")));
+        }
+        (Some(Node::Dir(old)), Node::Dir(_)) if old.entries.is_empty() => loses = 1,
+        (Some(Node::Dir(_)), Node::Dir(_)) => {
+            let error = Error::new(ErrorKind::DirectoryNotEmpty);
+            return Err(pair(error.because("only an empty directory can be replaced")));
+        }
+    }
+    if let Node::Dir(dir) = &source.node {
+        fits_depth(dir, to, limits).map_err(|refusal| match refusal {
+            Refusal::Failed(error) => pair(error),
+            other => other,
+        })?;
+    }
+    let held = root.holds.at_or_below(from).is_some() || root.holds.at_or_below(to).is_some();
+    Ok(Effect { gains: 0, loses, held })
+}
+
+fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Effect, Refusal> {
+    let pair = |error: Error| Refusal::Failed(error.on(a).with_other(b));
+    let mut nodes = Vec::with_capacity(2);
+    for path in [a, b] {
+        let missing = |kind| pair(Error::new(kind).because(format!("of {path:?}")));
+        let place = slot(&root.tree, path).map_err(|miss| missing(miss.into()))?;
+        let (_, entry) = place.occupant.ok_or_else(|| missing(ErrorKind::NotFound))?;
+        nodes.push(&entry.node);
+    }
+    if a == b {
+        return Ok(Effect::NOTHING);
+    }
+    if path::starts_with(a, b) || path::starts_with(b, a) {
+        let error = Error::new(ErrorKind::InvalidInput);
+        return Err(pair(error.because("one is below the other")));
+    }
+    for (node, to) in [(nodes[0], b), (nodes[1], a)] {
+        if let Node::Dir(dir) = node {
+            fits_depth(dir, to, limits).map_err(|refusal| match refusal {
+                Refusal::Failed(error) => pair(error),
+                other => other,
+            })?;
+        }
+    }
+    let held = root.holds.at_or_below(a).is_some() || root.holds.at_or_below(b).is_some();
+    Ok(Effect { gains: 0, loses: 0, held })
+}
+
+fn examine_hold(root: &Root, hold: &Hold) -> Result<Effect, Refusal> {
+    let path = &*hold.path;
+    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    let gains = match target.occupant.map(|(_, entry)| &entry.node) {
+        Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
+        Some(Node::File(_)) if hold.create == Create::New => return fail(ErrorKind::AlreadyExists, path),
+        Some(Node::File(_)) => {
+            if hold.truncate && !hold.atomic && hold.blank.is_none() {
+                return Err(Refusal::Stale);
+            }
+            0
+        }
+        None if hold.create == Create::Never => return fail(ErrorKind::NotFound, path),
+        None => {
+            if !hold.atomic {
+                if hold.blank.is_none() {
+                    return Err(Refusal::Stale);
+                }
+                require_name(path, hold.name.as_ref())?;
+            }
+            1
+        }
+    };
+    Ok(Effect { gains, loses: 0, held: !root.holds.admits(path, hold.shared) })
+}
+
+/// A long name must have been paid for when the edit was planned.
+fn require_name(path: &str, name: Option<&Name>) -> Result<(), Refusal> {
+    let (_, text) = path::split_last(path).expect("the root is not bound");
+    if text.len() > INLINE && name.is_none() { Err(Refusal::Stale) } else { Ok(()) }
+}
+
+/// Whether `dir` at path `to` keeps everything below it within the depth limit. The recorded
+/// height is an upper bound; where it refuses, the exact one decides.
+fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Refusal> {
+    let depth = path::depth(to);
+    if depth + dir.totals.height as usize <= limits.max_depth
+        || depth + super::height::exact_height(dir) as usize <= limits.max_depth
+    {
+        return Ok(());
+    }
+    let error = Error::at(ErrorKind::InvalidPath, to);
+    Err(Refusal::Failed(error.because(format!(
+        "what is below it would be deeper than the limit of {} components",
+        limits.max_depth
+    ))))
+}
+
+impl Seen {
+    /// Reads at `path` what a later commit can compare with: kind only for a directory.
+    #[must_use]
+    pub fn node_at(tree: &Arc<Dir>, path: &str) -> Self {
+        match find(tree, path).map(|at| at.found) {
+            Ok(Found::File(file)) => Seen::File(Arc::clone(file)),
+            Ok(Found::Dir(_)) => Seen::IsDir,
+            Err(_) => Seen::Absent,
+        }
+    }
+
+    /// Whether the same stands at `path` in `tree`.
+    #[must_use]
+    pub fn still_stands(&self, tree: &Arc<Dir>, path: &str) -> bool {
+        match self {
+            Seen::Absent => find(tree, path).is_err(),
+            Seen::File(seen) => {
+                matches!(find(tree, path), Ok(at) if matches!(at.found, Found::File(file) if Arc::ptr_eq(file, seen)))
+            }
+            Seen::IsDir => find_dir(tree, path).is_ok(),
+            Seen::DirMeta(seen) => find_dir(tree, path).is_ok_and(|dir| dir.meta == *seen),
+            Seen::Listing(seen) => find_dir(tree, path).is_ok_and(|dir| same_listing(dir, seen)),
+            Seen::Subtree(seen) => find_dir(tree, path)
+                .is_ok_and(|dir| Arc::ptr_eq(dir, seen) || dir.entries.ptr_eq(&seen.entries)),
+        }
+    }
+}
+
+/// Whether a listing of both, with the metadata of what is listed, reads the same.
+fn same_listing(a: &Dir, b: &Dir) -> bool {
+    let same = |a: &Node, b: &Node| match (a, b) {
+        (Node::File(a), Node::File(b)) => Arc::ptr_eq(a, b),
+        (Node::Dir(a), Node::Dir(b)) => a.meta == b.meta,
+        _ => false,
+    };
+    a.entries.ptr_eq(&b.entries)
+        || a.entries.len() == b.entries.len()
+            && a.entries.iter().zip(b.entries.iter()).all(|((a_name, a), (b_name, b))| {
+                a_name == b_name && a.placed == b.placed && same(&a.node, &b.node)
+            })
+}

@@ -1,0 +1,103 @@
+//! Finding nodes by path. Iterative, and without allocation.
+
+use std::sync::Arc;
+
+use super::name::Name;
+use super::node::{Dir, Entry, FileNode, Node};
+use crate::error::ErrorKind;
+use crate::path;
+
+/// What stands at a path, borrowed from a tree.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'a> {
+    /// A directory.
+    Dir(&'a Arc<Dir>),
+    /// A file.
+    File(&'a Arc<FileNode>),
+}
+
+/// What stands at a path, and the version that put it there or last changed it.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// The node.
+    pub found: Found<'a>,
+    /// The largest version on the way from the root, see [`Entry::placed`].
+    pub version: u64,
+}
+
+/// Why a path leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Miss {
+    /// The last component, or a directory on the way, does not exist.
+    NotFound,
+    /// A component on the way is a file.
+    NotADirectory,
+}
+
+impl From<Miss> for ErrorKind {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::NotFound => ErrorKind::NotFound,
+            Miss::NotADirectory => ErrorKind::NotADirectory,
+        }
+    }
+}
+
+/// The place that a path names in its parent directory, whether something stands there or not.
+#[derive(Debug, Clone, Copy)]
+pub struct Slot<'a> {
+    /// The parent directory.
+    pub parent: &'a Arc<Dir>,
+    /// The name and entry there.
+    pub occupant: Option<(&'a Name, &'a Entry)>,
+}
+
+/// Finds the node at a normalised path. O(depth × log entries).
+///
+/// # Errors
+///
+/// [`Miss`].
+#[inline]
+pub fn find<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<At<'a>, Miss> {
+    let (mut found, mut version) = (Found::Dir(tree), 0);
+    for component in path::components(path) {
+        let Found::Dir(dir) = found else { return Err(Miss::NotADirectory) };
+        let entry = dir.entries.get(component).ok_or(Miss::NotFound)?;
+        version = version.max(entry.placed);
+        found = match &entry.node {
+            Node::Dir(dir) => Found::Dir(dir),
+            Node::File(file) => Found::File(file),
+        };
+    }
+    if let Found::Dir(dir) = found {
+        version = version.max(dir.meta.listed);
+    }
+    Ok(At { found, version })
+}
+
+/// Finds the directory at a normalised path.
+///
+/// # Errors
+///
+/// [`Miss`]; a file at the path itself is [`Miss::NotADirectory`].
+pub fn find_dir<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>, Miss> {
+    match find(tree, path)?.found {
+        Found::Dir(dir) => Ok(dir),
+        Found::File(_) => Err(Miss::NotADirectory),
+    }
+}
+
+/// Finds the place that a normalised path other than the root names.
+///
+/// # Errors
+///
+/// [`Miss`], of the parent directory.
+///
+/// # Panics
+///
+/// If the path is the root, which has no place in a parent.
+pub fn slot<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<Slot<'a>, Miss> {
+    let (parent, name) = path::split_last(path).expect("the root has no slot");
+    let parent = find_dir(tree, parent)?;
+    Ok(Slot { parent, occupant: parent.entries.get_key_value(name) })
+}

@@ -1,0 +1,102 @@
+//! What is known of a node beside its content: times and counters, as plain values.
+
+use std::time::{Duration, SystemTime};
+
+/// A point in time, to the nanosecond, in 16 bytes that need no clock to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Timestamp {
+    /// Whole seconds since the Unix epoch, rounded down; negative before it.
+    secs: i64,
+    nanos: u32,
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => {
+                Self { secs: i64::try_from(after.as_secs()).unwrap_or(i64::MAX), nanos: after.subsec_nanos() }
+            }
+            Err(before) => {
+                let before = before.duration();
+                let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+                match before.subsec_nanos() {
+                    0 => Self { secs: -whole, nanos: 0 },
+                    nanos => Self { secs: -whole - 1, nanos: 1_000_000_000 - nanos },
+                }
+            }
+        }
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let nanos = Duration::from_nanos(u64::from(time.nanos));
+        if time.secs >= 0 {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(time.secs.unsigned_abs()) + nanos
+        } else {
+            SystemTime::UNIX_EPOCH - Duration::from_secs(time.secs.unsigned_abs()) + nanos
+        }
+    }
+}
+
+/// What is known of a file beside its bytes. Built in one place, so that it has room to grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileMeta {
+    /// When the file appeared at its path.
+    pub created: Timestamp,
+    /// When its content last changed.
+    pub modified: Timestamp,
+    /// Publications that wrote content; 0 for a file that is empty, imported or copied.
+    pub generation: u64,
+}
+
+impl FileMeta {
+    /// The meta of a file that appears now.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self { created: now, modified: now, generation: 0 }
+    }
+}
+
+/// What is known of a directory beside its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DirMeta {
+    /// When the directory appeared at its path.
+    pub created: Timestamp,
+    /// When an entry last appeared, disappeared or was renamed.
+    pub modified: Timestamp,
+    /// The version that last made an entry appear, disappear or change its name.
+    pub listed: u64,
+}
+
+impl DirMeta {
+    /// The meta of a directory that appears now.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self { created: now, modified: now, listed: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_survive_the_round_trip_on_both_sides_of_the_epoch() {
+        for nanos in [0_u64, 1, 999_999_999, 1_000_000_000, 1_500_000_001, 1_700_000_000_123_456_789] {
+            let offset = Duration::from_nanos(nanos);
+            for time in [SystemTime::UNIX_EPOCH + offset, SystemTime::UNIX_EPOCH - offset] {
+                assert_eq!(SystemTime::from(Timestamp::from(time)), time);
+            }
+        }
+    }
+
+    #[test]
+    fn order_is_that_of_time() {
+        let at = |secs: i64, nanos| Timestamp { secs, nanos };
+        let before = SystemTime::UNIX_EPOCH - Duration::from_millis(1500);
+        assert_eq!(Timestamp::from(before), at(-2, 500_000_000));
+        assert!(Timestamp::from(before) < Timestamp::default());
+        assert!(at(-2, 500_000_000) < at(-1, 0));
+    }
+}

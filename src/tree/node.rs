@@ -1,0 +1,199 @@
+//! The nodes of the tree: directories, files, and what a subtree adds up to.
+//!
+//! Everything reachable from a published root is immutable and shared by count between versions.
+//! Within one version a node has exactly one parent.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use super::dir_map::DirMap;
+use super::meta::{DirMeta, FileMeta, Timestamp};
+use super::name::Name;
+use crate::charge::Charge;
+use crate::content::Content;
+
+/// A file or a directory.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A directory.
+    Dir(Arc<Dir>),
+    /// A file.
+    File(Arc<FileNode>),
+}
+
+/// A node at its place in a directory.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What stands there.
+    pub node: Node,
+    /// The version that put it there or last changed its content; the largest one on the way
+    /// from the root is what a user sees, so that moving a directory need not touch what is below.
+    pub placed: u64,
+}
+
+/// One version of a file. It owns the receipt for itself; its chunks own theirs.
+#[derive(Debug)]
+pub struct FileNode {
+    /// The bytes.
+    pub content: Content,
+    /// Times and counters.
+    pub meta: FileMeta,
+    /// Pays for this version of the node.
+    pub charge: Charge,
+}
+
+/// One version of a directory.
+#[derive(Clone)]
+pub struct Dir {
+    /// Its entries by name.
+    pub entries: DirMap,
+    /// Sums over everything below, this directory itself not included.
+    pub totals: Totals,
+    /// Times and counters.
+    pub meta: DirMeta,
+    /// Pays for the directory; shared by all its versions. `None` for the root, which is free.
+    pub charge: Option<Arc<Charge>>,
+}
+
+/// What a subtree adds up to.
+///
+/// Invariant: `totals` of a directory is the sum of [`Totals::of`] over its entries, but for
+/// `height`, which may be larger than the truth after removals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Bytes of the files, shared ones counted each time.
+    pub bytes: u64,
+    /// What the nodes, their names and their chunks are charged, shared chunks counted each time.
+    pub charged: u64,
+    /// Chunks, shared ones counted each time.
+    pub chunks: u64,
+    /// Files.
+    pub files: u32,
+    /// Directories.
+    pub dirs: u32,
+    /// At least the number of components of the longest path below.
+    pub height: u32,
+}
+
+impl Totals {
+    /// What one entry adds to its directory.
+    #[must_use]
+    pub fn of(name: &Name, node: &Node) -> Self {
+        let mut totals = Self::of_node(node);
+        totals.charged = totals.charged.saturating_add(name.charged());
+        totals
+    }
+
+    /// What a node adds to its directory, its name not included.
+    #[must_use]
+    pub fn of_node(node: &Node) -> Self {
+        match node {
+            Node::File(file) => Self {
+                bytes: file.content.len(),
+                charged: file.content.charged().saturating_add(file.charge.amount()),
+                chunks: file.content.chunk_count(),
+                files: 1,
+                dirs: 0,
+                height: 1,
+            },
+            Node::Dir(dir) => Self {
+                charged: dir.totals.charged.saturating_add(dir.charged()),
+                dirs: dir.totals.dirs.saturating_add(1),
+                height: dir.totals.height + 1,
+                ..dir.totals
+            },
+        }
+    }
+
+    /// Files and directories.
+    #[must_use]
+    pub fn nodes(&self) -> u64 {
+        u64::from(self.files) + u64::from(self.dirs)
+    }
+
+    /// The sum without `removed` and with `added`; `None` if a sum would not fit.
+    /// The height is left as it is.
+    #[must_use]
+    pub fn exchanged(&self, removed: &Totals, added: &Totals) -> Option<Totals> {
+        let u64s = |own: u64, out: u64, into: u64| own.checked_sub(out)?.checked_add(into);
+        let u32s = |own: u32, out: u32, into: u32| own.checked_sub(out)?.checked_add(into);
+        Some(Totals {
+            bytes: u64s(self.bytes, removed.bytes, added.bytes).filter(|sum| *sum < 1 << 63)?,
+            charged: u64s(self.charged, removed.charged, added.charged)?,
+            chunks: u64s(self.chunks, removed.chunks, added.chunks)?,
+            files: u32s(self.files, removed.files, added.files)?,
+            dirs: u32s(self.dirs, removed.dirs, added.dirs)?,
+            height: self.height,
+        })
+    }
+}
+
+impl Dir {
+    /// An empty directory.
+    #[must_use]
+    pub fn new(now: Timestamp, charge: Option<Arc<Charge>>) -> Self {
+        Self { entries: DirMap::default(), totals: Totals::default(), meta: DirMeta::new(now), charge }
+    }
+
+    /// What the directory itself is charged.
+    #[must_use]
+    pub fn charged(&self) -> u64 {
+        self.charge.as_ref().map_or(0, |charge| charge.amount())
+    }
+}
+
+impl fmt::Debug for Dir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dir")
+            .field("entries", &self.entries.len())
+            .field("totals", &self.totals)
+            .field("meta", &self.meta)
+            .finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    /// The entry maps of directories whose drop was met inside the drop of another.
+    /// `None` while no directory is being dropped on this thread.
+    static DROPPING: RefCell<Option<Vec<DirMap>>> = const { RefCell::new(None) };
+}
+
+/// Dropping a tree must not recurse by depth: a directory met while another is being dropped
+/// hands its entries to that one, which drops them when it is done with its own.
+impl Drop for Dir {
+    fn drop(&mut self) {
+        if self.totals.dirs == 0 {
+            return; // only files below: nothing to descend into
+        }
+        let entries = std::mem::take(&mut self.entries);
+        // Fails only while the thread itself is being torn down; then the maps drop in place.
+        let Ok(Some(mut next)) = DROPPING.try_with(|dropping| match &mut *dropping.borrow_mut() {
+            Some(queue) => {
+                queue.push(entries);
+                None
+            }
+            outermost @ None => {
+                *outermost = Some(Vec::new());
+                Some(entries)
+            }
+        }) else {
+            return;
+        };
+        loop {
+            drop(next);
+            let more = DROPPING.with(|dropping| {
+                let mut dropping = dropping.borrow_mut();
+                let more = dropping.as_mut().and_then(Vec::pop);
+                if more.is_none() {
+                    *dropping = None;
+                }
+                more
+            });
+            match more {
+                Some(entries) => next = entries,
+                None => return,
+            }
+        }
+    }
+}
