@@ -214,6 +214,13 @@ pub enum Seen {
     Subtree(Arc<Dir>),
 }
 
+impl Default for Edit {
+    /// An edit that changes nothing: what is left behind where one is moved out.
+    fn default() -> Self {
+        Edit::Expect { path: "/".into(), seen: Seen::IsDir }
+    }
+}
+
 impl Edit {
     /// Whether applying it, alone, to any root changes nothing that can be observed.
     #[must_use]

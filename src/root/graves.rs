@@ -1,0 +1,82 @@
+//! Large trees that were detached and must be freed by whoever detached them, not by a reader.
+//!
+//! A commit that detaches more than 1,024 nodes or chunks buries the old tree here before it
+//! swaps the root. From then on no reader can be its last holder; it is freed, iteratively, by a
+//! sweep once this is the only place that holds it.
+
+use std::sync::Arc;
+
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::tree::node::Dir;
+
+/// How many nodes and chunks a commit may detach and leave for the last reader to free.
+pub const FREED_BY_READERS: u64 = 1024;
+
+/// How many graves a commit that buried nothing looks at.
+const GLANCE: usize = 4;
+
+/// The trees that wait for their last reader.
+#[derive(Debug, Default)]
+pub struct Graves {
+    buried: Mutex<Vec<Arc<Dir>>>,
+    /// Held while trees are freed, so that a refused charge can wait for what is coming back.
+    freeing: Mutex<()>,
+    /// Graves and trees being freed. Ordering: relaxed; a hint that spares the locks when there is
+    /// nothing to do. Whoever buries sweeps afterwards, so no grave depends on another thread
+    /// seeing the count.
+    count: AtomicUsize,
+}
+
+impl Graves {
+    /// Keeps `tree` until nobody else does.
+    pub fn bury(&self, tree: &Arc<Dir>) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.buried.lock().push(Arc::clone(tree));
+    }
+
+    /// Frees what nobody else holds any more. Waits for another sweep to finish, so that when it
+    /// returns every byte that could come back has come back. O(graves).
+    pub fn sweep(&self) -> bool {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let _freeing = self.freeing.lock();
+        let free = {
+            let mut buried = self.buried.lock();
+            let (free, held) = std::mem::take(&mut *buried).into_iter().partition(unheld);
+            *buried = held;
+            free
+        };
+        self.free(free);
+        true
+    }
+
+    /// Looks at a few graves, and only if no other sweep is under way: what an ordinary commit
+    /// does in passing.
+    pub fn glance(&self) {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let Some(_freeing) = self.freeing.try_lock() else { return };
+        let free = {
+            let mut buried = self.buried.lock();
+            let looked_at = buried.len().min(GLANCE);
+            let (free, held): (Vec<_>, Vec<_>) = buried.drain(..looked_at).partition(unheld);
+            buried.extend(held); // behind those that were not looked at
+            free
+        };
+        self.free(free);
+    }
+
+    fn free(&self, trees: Vec<Arc<Dir>>) {
+        let freed = trees.len();
+        drop(trees);
+        self.count.fetch_sub(freed, Ordering::Relaxed);
+    }
+}
+
+/// Whether nobody but the graves holds the tree; nobody can come to hold it again.
+fn unheld(tree: &Arc<Dir>) -> bool {
+    Arc::strong_count(tree) == 1
+}

@@ -1,0 +1,161 @@
+//! How concurrent commits take turns: three protocols behind one trait.
+//!
+//! [`Serial`] is the one in use; `ARCHITECTURE.md` has the table of measurements that chose it.
+//! The other two are compiled for the bench that repeats them (feature `internals`). In all of
+//! them readers are untouched, and edits are applied to exactly the root that they replace.
+
+use std::sync::Arc;
+
+use super::cell::RootCell;
+use crate::sync::Mutex;
+use crate::tree::apply::{Applied, apply};
+use crate::tree::edit::Edit;
+use crate::tree::examine::Refusal;
+use crate::tree::root::{Limits, Root};
+
+/// Called with the root that is about to be replaced, what replaces it, and the edits between.
+pub type BeforeSwap<'a> = &'a dyn Fn(&Arc<Root>, &Applied, &[Edit]);
+
+/// A way for concurrent commits to replace the root one after the other.
+pub trait Protocol: Default + std::fmt::Debug {
+    /// Applies `edits` to the published root and publishes the result; gives back the root that
+    /// was replaced and the version of the new one.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of the first edit that cannot be applied; nothing is then published.
+    fn commit(
+        &self,
+        cell: &RootCell,
+        edits: &mut [Edit],
+        limits: &Limits,
+        before_swap: BeforeSwap<'_>,
+    ) -> Result<(Arc<Root>, u64), Refusal>;
+}
+
+/// One commit at a time, behind a mutex.
+///
+/// The section under the mutex runs no user code and waits for nothing. A panic in it happens
+/// before the swap, so it leaves the published root as it was.
+#[derive(Debug, Default)]
+pub struct Serial {
+    turn: Mutex<()>,
+}
+
+impl Protocol for Serial {
+    fn commit(
+        &self,
+        cell: &RootCell,
+        edits: &mut [Edit],
+        limits: &Limits,
+        before_swap: BeforeSwap<'_>,
+    ) -> Result<(Arc<Root>, u64), Refusal> {
+        let _turn = self.turn.lock();
+        let current = cell.load();
+        let applied = apply(&current, edits, limits)?;
+        before_swap(&current, &applied, edits);
+        let version = applied.root.version;
+        drop(current);
+        Ok((cell.swap(Arc::new(applied.root)), version))
+    }
+}
+
+#[cfg(feature = "internals")]
+pub use rivals::{Combining, CompareAndSwap};
+
+#[cfg(feature = "internals")]
+mod rivals {
+    use super::{Applied, Arc, BeforeSwap, Edit, Limits, Mutex, Protocol, Refusal, Root, RootCell, apply};
+    use crate::tree::apply::apply_in_place;
+
+    /// Build the next root beside the others and publish it if nobody was faster.
+    #[derive(Debug, Default)]
+    pub struct CompareAndSwap;
+
+    impl Protocol for CompareAndSwap {
+        fn commit(
+            &self,
+            cell: &RootCell,
+            edits: &mut [Edit],
+            limits: &Limits,
+            before_swap: BeforeSwap<'_>,
+        ) -> Result<(Arc<Root>, u64), Refusal> {
+            loop {
+                let current = Arc::clone(&cell.load());
+                let applied = apply(&current, edits, limits)?;
+                before_swap(&current, &applied, edits);
+                let version = applied.root.version;
+                if cell.compare_and_swap(&current, Arc::new(applied.root)) {
+                    return Ok((current, version));
+                }
+            }
+        }
+    }
+
+    /// Whoever has the turn commits the edits of all who wait for it, in one publication.
+    #[derive(Debug, Default)]
+    pub struct Combining {
+        waiting: Mutex<Vec<Arc<Request>>>,
+        turn: Mutex<()>,
+    }
+
+    #[derive(Debug, Default)]
+    struct Request {
+        edits: Mutex<Vec<Edit>>,
+        outcome: Mutex<Option<Result<(Arc<Root>, u64), Refusal>>>,
+    }
+
+    impl Protocol for Combining {
+        fn commit(
+            &self,
+            cell: &RootCell,
+            edits: &mut [Edit],
+            limits: &Limits,
+            before_swap: BeforeSwap<'_>,
+        ) -> Result<(Arc<Root>, u64), Refusal> {
+            let request = Arc::new(Request {
+                edits: Mutex::new(edits.iter_mut().map(std::mem::take).collect()),
+                ..Request::default()
+            });
+            self.waiting.lock().push(Arc::clone(&request));
+            let turn = self.turn.lock();
+            let mut outcome = request.outcome.lock().take();
+            if outcome.is_none() {
+                self.serve(cell, limits, before_swap);
+                outcome = request.outcome.lock().take();
+            }
+            drop(turn);
+            for (edit, served) in edits.iter_mut().zip(request.edits.lock().drain(..)) {
+                *edit = served;
+            }
+            outcome.expect("a request is served before the turn is passed on")
+        }
+    }
+
+    impl Combining {
+        fn serve(&self, cell: &RootCell, limits: &Limits, before_swap: BeforeSwap<'_>) {
+            let requests = std::mem::take(&mut *self.waiting.lock());
+            let current = Arc::clone(&cell.load());
+            let mut next = Root::clone(&current);
+            let mut refused = Vec::with_capacity(requests.len());
+            for request in &requests {
+                let mut edits = request.edits.lock();
+                let outcome = match &mut edits[..] {
+                    // What this batch made is its own, so one edit can change it in place.
+                    [edit] => apply_in_place(&mut next, edit, limits),
+                    edits => apply(&next, edits, limits).map(|applied| next = applied.root),
+                };
+                if outcome.is_ok() {
+                    before_swap(&current, &Applied { root: next.clone(), detached: 0 }, &edits);
+                }
+                refused.push(outcome.err());
+            }
+            let version = next.version;
+            cell.swap(Arc::new(next));
+            for (request, refusal) in requests.iter().zip(refused) {
+                let outcome = refusal.map_or_else(|| Ok((Arc::clone(&current), version)), Err);
+                *request.outcome.lock() = Some(outcome);
+            }
+        }
+    }
+}

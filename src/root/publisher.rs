@@ -1,0 +1,66 @@
+//! The one function that every publication passes.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::cell::{RootCell, RootGuard};
+use super::graves::{FREED_BY_READERS, Graves};
+use super::protocol::{Protocol, Serial};
+use crate::tree::apply::Applied;
+use crate::tree::edit::Edit;
+use crate::tree::examine::Refusal;
+use crate::tree::root::{Limits, Root};
+
+/// The published root of one filesystem, and the way to replace it.
+#[derive(Debug)]
+pub struct Publisher<P = Serial> {
+    cell: crossbeam_utils::CachePadded<RootCell>,
+    protocol: P,
+}
+
+/// A publication that has happened.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit {
+    /// The version that it published.
+    pub version: u64,
+}
+
+impl<P: Protocol> Publisher<P> {
+    /// Publishes `root` as the first.
+    #[must_use]
+    pub fn new(root: Root) -> Self {
+        Self { cell: RootCell::new(Arc::new(root)).into(), protocol: P::default() }
+    }
+
+    /// The root published last. Wait-free with the default cell; the guard must not be kept.
+    #[inline]
+    pub fn load(&self) -> RootGuard {
+        self.cell.load()
+    }
+
+    /// Applies `edits` to the published root, all or none, and publishes the result.
+    ///
+    /// Linearization point: the swap; of a refusal, the load of the root that refused. What the
+    /// old root alone still held is freed before this returns, unless something else holds it.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of the first edit that cannot be applied. Nothing is then published.
+    pub fn commit(&self, edits: &mut [Edit], limits: &Limits, graves: &Graves) -> Result<Commit, Refusal> {
+        let buried = Cell::new(false);
+        let before_swap = |old: &Arc<Root>, applied: &Applied, _edits: &[Edit]| {
+            if applied.detached > FREED_BY_READERS {
+                graves.bury(&old.tree);
+                buried.set(true);
+            }
+        };
+        let (old, version) = self.protocol.commit(&self.cell, edits, limits, &before_swap)?;
+        drop(old); // outside the section: freeing keeps nobody waiting
+        if buried.get() {
+            graves.sweep();
+        } else {
+            graves.glance();
+        }
+        Ok(Commit { version })
+    }
+}
