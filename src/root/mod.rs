@@ -19,5 +19,5 @@ pub use cell::{RootCell, RootGuard};
 pub use graves::Graves;
 #[cfg(feature = "internals")]
 pub use protocol::{CompareAndSwap, Combining};
-pub use protocol::{Protocol, Serial};
+pub use protocol::{Protocol, Serial, SerialTurn};
 pub use publisher::{Commit, Publisher};

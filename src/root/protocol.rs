@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::cell::RootCell;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 use crate::tree::apply::{Applied, apply};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
@@ -42,6 +42,37 @@ pub struct Serial {
     turn: Mutex<()>,
 }
 
+/// The turn to commit; nobody else commits while it is held.
+pub struct SerialTurn<'a>(#[expect(dead_code, reason = "held, not read")] MutexGuard<'a, ()>);
+
+impl Serial {
+    /// Waits for the turn, and keeps it until it is dropped.
+    pub fn turn(&self) -> SerialTurn<'_> {
+        SerialTurn(self.turn.lock())
+    }
+
+    /// As [`Protocol::commit`], by whoever has the turn.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of the first edit that cannot be applied; nothing is then published.
+    pub fn commit_in_turn(
+        &self,
+        _turn: &SerialTurn<'_>,
+        cell: &RootCell,
+        edits: &mut [Edit],
+        limits: &Limits,
+        before_swap: BeforeSwap<'_>,
+    ) -> Result<(Arc<Root>, u64), Refusal> {
+        let current = cell.load();
+        let applied = apply(&current, edits, limits)?;
+        before_swap(&current, &applied, edits);
+        let version = applied.root.version;
+        drop(current);
+        Ok((cell.swap(Arc::new(applied.root)), version))
+    }
+}
+
 impl Protocol for Serial {
     fn commit(
         &self,
@@ -50,13 +81,7 @@ impl Protocol for Serial {
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
     ) -> Result<(Arc<Root>, u64), Refusal> {
-        let _turn = self.turn.lock();
-        let current = cell.load();
-        let applied = apply(&current, edits, limits)?;
-        before_swap(&current, &applied, edits);
-        let version = applied.root.version;
-        drop(current);
-        Ok((cell.swap(Arc::new(applied.root)), version))
+        self.commit_in_turn(&self.turn(), cell, edits, limits, before_swap)
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::cell::{RootCell, RootGuard};
 use super::graves::{FREED_BY_READERS, Graves};
-use super::protocol::{Protocol, Serial};
-use crate::tree::apply::Applied;
+use super::protocol::{BeforeSwap, Protocol, Serial, SerialTurn};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::root::{Limits, Root};
@@ -47,20 +46,52 @@ impl<P: Protocol> Publisher<P> {
     ///
     /// The refusal of the first edit that cannot be applied. Nothing is then published.
     pub fn commit(&self, edits: &mut [Edit], limits: &Limits, graves: &Graves) -> Result<Commit, Refusal> {
-        let buried = Cell::new(false);
-        let before_swap = |old: &Arc<Root>, applied: &Applied, _edits: &[Edit]| {
-            if applied.detached > FREED_BY_READERS {
-                graves.bury(&old.tree);
-                buried.set(true);
-            }
-        };
-        let (old, version) = self.protocol.commit(&self.cell, edits, limits, &before_swap)?;
-        drop(old); // outside the section: freeing keeps nobody waiting
-        if buried.get() {
-            graves.sweep();
-        } else {
-            graves.glance();
-        }
-        Ok(Commit { version })
+        publish(graves, |before_swap| self.protocol.commit(&self.cell, edits, limits, before_swap))
     }
+}
+
+impl Publisher<Serial> {
+    /// Waits for the turn to commit; nobody else commits while it is held.
+    pub fn turn(&self) -> SerialTurn<'_> {
+        self.protocol.turn()
+    }
+
+    /// As [`commit`](Self::commit), by whoever has the turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn commit_in_turn(
+        &self,
+        turn: &SerialTurn<'_>,
+        edits: &mut [Edit],
+        limits: &Limits,
+        graves: &Graves,
+    ) -> Result<Commit, Refusal> {
+        publish(graves, |before_swap| {
+            self.protocol.commit_in_turn(turn, &self.cell, edits, limits, before_swap)
+        })
+    }
+}
+
+/// What surrounds every swap. A journal would see the edits here, in order, before the swap; a
+/// watcher would be woken here after it.
+fn publish(
+    graves: &Graves,
+    swap: impl FnOnce(BeforeSwap<'_>) -> Result<(Arc<Root>, u64), Refusal>,
+) -> Result<Commit, Refusal> {
+    let buried = Cell::new(false);
+    let (old, version) = swap(&|old, applied, _edits| {
+        if applied.detached > FREED_BY_READERS {
+            graves.bury(&old.tree);
+            buried.set(true);
+        }
+    })?;
+    drop(old); // outside the section: freeing keeps nobody waiting
+    if buried.get() {
+        graves.sweep();
+    } else {
+        graves.glance();
+    }
+    Ok(Commit { version })
 }

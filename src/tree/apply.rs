@@ -177,14 +177,16 @@ impl Work<'_> {
         let source = slot(&self.root.tree, from).ok().and_then(|slot| slot.occupant);
         let node = source.expect("examined").1.node.clone();
         let node = self.with_exact_height(node, to);
-        let replaces = slot(&self.root.tree, to).is_ok_and(|slot| slot.occupant.is_some());
+        let replaced = slot(&self.root.tree, to).ok().and_then(|slot| slot.occupant);
+        let replaced = replaced.map(|(name, _)| name.clone()); // paid for already
         let detached = self.detached;
         self.change(from, Change::Remove, now)?;
         self.detached = detached; // the node moves, it is not lost
-        if replaces {
+        if replaced.is_some() {
             self.change(to, Change::Remove, now)?;
         }
-        self.change(to, Change::Insert(name_at(to, name), node), now)
+        let name = replaced.unwrap_or_else(|| name_at(to, name));
+        self.change(to, Change::Insert(name, node), now)
     }
 
     fn exchange(&mut self, a: &str, b: &str, now: Timestamp) -> Result<(), Refusal> {

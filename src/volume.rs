@@ -1,0 +1,259 @@
+//! One filesystem as the operations see it: the published root, what growth costs, and the locks.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::charge::{Account, Charge};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::open_files::{OpenFiles, Turn};
+use crate::lock::Mode;
+use crate::path;
+use crate::quota::{NodeLimit, Quota, Relief};
+use crate::root::{Commit, Graves, Publisher, RootGuard, SerialTurn};
+use crate::sync::Deadline;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::tree::edit::Edit;
+use crate::tree::examine::Refusal;
+use crate::tree::meta::Timestamp;
+use crate::tree::name::{INLINE, Name};
+use crate::tree::root::{Limits, Root};
+
+/// How new files are laid out, and whether that may change. See [`MemFsBuilder::storage`].
+///
+/// [`MemFsBuilder::storage`]: crate::MemFsBuilder::storage
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Storage {
+    /// Grows by appending; becomes random-access when a write lands anywhere but the end.
+    #[default]
+    Auto,
+    /// Grows by appending; a write anywhere but the end is `Unsupported`.
+    Sequential,
+    /// Random-access from the start.
+    RandomAccess,
+}
+
+/// What a filesystem was built with and keeps for its life.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How new files are laid out.
+    pub storage: Storage,
+    /// A file larger than this does not become random-access.
+    pub promotion_limit: u64,
+    /// Charged per chunk on top of its bytes.
+    pub chunk_overhead: u64,
+    /// Charged per version of a file and per directory.
+    pub node_overhead: u64,
+    /// How long a call waits for a lock; `None` for ever.
+    pub lock_timeout: Option<Duration>,
+    /// Components of a path at most.
+    pub max_depth: usize,
+}
+
+/// A number of things that exist now.
+///
+/// Ordering: relaxed. A count for people; nothing is published by it or decided on it.
+#[derive(Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// The number now.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// There are `n` more.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// There are `n` fewer.
+    pub fn sub(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.get())
+    }
+}
+
+/// What outlives the filesystem as long as a snapshot or an iterator needs it: everything that
+/// belongs to its memory and nothing that belongs to its names. Also its identity.
+#[derive(Debug)]
+pub struct Resources {
+    /// The byte quota.
+    pub quota: Quota,
+    /// The node limit.
+    pub nodes: NodeLimit,
+    /// Large trees that wait for their last reader.
+    pub graves: Graves,
+    /// Where times come from.
+    pub clock: Arc<dyn Clock>,
+    /// Snapshots alive.
+    pub snapshots: Gauge,
+    /// Handles open.
+    pub handles: Gauge,
+    /// Bytes charged for what only open drafts hold.
+    pub drafts: Gauge,
+}
+
+impl Relief for Graves {
+    fn relieve(&self, _wanted: u64) -> bool {
+        self.sweep()
+    }
+}
+
+/// One filesystem.
+#[derive(Debug)]
+pub struct Volume {
+    publisher: Publisher,
+    /// What it shares with its snapshots.
+    pub resources: Arc<Resources>,
+    /// The queues of those who want to open a file under a lock.
+    pub open_files: OpenFiles,
+    /// What it was built with.
+    pub config: Config,
+}
+
+/// How often an operation plans on a loaded root and finds it replaced, before it stops the
+/// commits of others for one attempt.
+const OPTIMISTIC_ATTEMPTS: usize = 8;
+
+/// The way to publish: beside the commits of others, or with those stopped.
+pub struct Lane<'a> {
+    volume: &'a Volume,
+    turn: Option<SerialTurn<'a>>,
+}
+
+impl Lane<'_> {
+    /// Publishes `edits`, all or none.
+    ///
+    /// # Errors
+    ///
+    /// The refusal; nothing is then published.
+    pub fn commit(&self, edits: &mut [Edit]) -> Result<Commit, Refusal> {
+        let (volume, limits) = (self.volume, self.volume.limits());
+        match &self.turn {
+            None => volume.publisher.commit(edits, &limits, &volume.resources.graves),
+            Some(turn) => volume.publisher.commit_in_turn(turn, edits, &limits, &volume.resources.graves),
+        }
+    }
+}
+
+impl Volume {
+    /// A filesystem that starts with `root`.
+    #[must_use]
+    pub fn new(root: Root, resources: Resources, config: Config) -> Self {
+        Self {
+            publisher: Publisher::new(root),
+            resources: Arc::new(resources),
+            open_files: OpenFiles::new(),
+            config,
+        }
+    }
+
+    /// The root published last; not to be kept.
+    #[inline]
+    pub fn load(&self) -> RootGuard {
+        self.publisher.load()
+    }
+
+    /// The account that everything here is charged to.
+    pub fn account(&self) -> &Arc<Account> {
+        self.resources.quota.account()
+    }
+
+    /// The limits now.
+    pub fn limits(&self) -> Limits {
+        Limits { max_nodes: self.resources.nodes.get(), max_depth: self.config.max_depth }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.resources.clock.now().into()
+    }
+
+    /// Reserves bytes; the choke point of all growth.
+    ///
+    /// # Errors
+    ///
+    /// `QuotaExceeded`, `MemoryGuard`.
+    pub fn reserve(&self, bytes: u64) -> Result<Charge> {
+        self.resources.quota.reserve(bytes, &self.resources.graves)
+    }
+
+    /// Normalises a path.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`.
+    #[inline]
+    pub fn normalize<'p>(&self, path: &'p str) -> Result<Cow<'p, str>> {
+        path::normalize(path, self.config.max_depth)
+    }
+
+    /// What the name at the end of `path` is charged.
+    pub fn name_cost(&self, path: &str) -> u64 {
+        path::split_last(path).map_or(0, |(_, name)| Name::cost(name, self.config.chunk_overhead))
+    }
+
+    /// The name at the end of `path`, paid from `purse`, if it is one that must be paid for.
+    pub fn long_name(&self, path: &str, purse: &mut Charge) -> Option<Name> {
+        let (_, text) = path::split_last(path)?;
+        (text.len() > INLINE).then(|| Name::new(text, purse.split(self.name_cost(path))))
+    }
+
+    /// Repeats an attempt as long as the root that it planned on is replaced before it commits;
+    /// after a few times the commits of others wait for it, so that nobody starves.
+    ///
+    /// # Errors
+    ///
+    /// The refusal that the attempt ended with; never [`Refusal::Stale`].
+    pub fn settle<T>(&self, mut attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        for _ in 0..OPTIMISTIC_ATTEMPTS {
+            match attempt(&Lane { volume: self, turn: None }) {
+                Err(Refusal::Stale) => {}
+                settled => return settled,
+            }
+        }
+        let lane = Lane { volume: self, turn: Some(self.publisher.turn()) };
+        loop {
+            match attempt(&lane) {
+                Err(Refusal::Stale) => debug_assert!(false, "nothing is replaced while others wait"),
+                settled => return settled,
+            }
+        }
+    }
+
+    /// Waits for the fair lock of `path`, owning nothing else.
+    ///
+    /// # Errors
+    ///
+    /// `Busy`, naming who holds the lock.
+    pub fn wait_for(&self, path: &str, mode: Mode, deadline: &Deadline) -> Result<Turn> {
+        self.open_files.acquire(path, mode, deadline).map_err(|error| error.at(path))
+    }
+
+    /// The error that a refusal is to the user of an operation that does not wait.
+    pub fn busy_at_once(&self, refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Failed(error) => error,
+            Refusal::Held(path) => self.busy(&path),
+            Refusal::Stale => unreachable!("settled"),
+        }
+    }
+
+    /// `Busy` at `path`, without a wait.
+    pub fn busy(&self, path: &str) -> Error {
+        let error = Error::at(ErrorKind::Busy { waited: Duration::ZERO }, path);
+        match self.open_files.describe(path) {
+            Some(holder) => error.because(format!("{path:?} is open: {holder}")),
+            None => error.because(format!("{path:?} is open under a lock")),
+        }
+    }
+}
