@@ -15,3 +15,318 @@ pub mod atomic {
     //! Atomics of this build.
     pub use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 }
+
+#[cfg(not(arcfs_loom))]
+mod real {
+    use std::thread::Thread;
+    use std::time::{Duration, Instant};
+
+    pub use parking_lot::{Mutex, MutexGuard};
+
+    /// Puts one thread to sleep and wakes it.
+    ///
+    /// As with [`std::thread::park`], a sleep may end for no reason, and a wake-up that comes before
+    /// the sleep ends the next one at once: sleep in a loop that checks what is waited for.
+    #[derive(Debug, Clone)]
+    pub struct Parker(Thread);
+
+    impl Parker {
+        /// That of the calling thread.
+        #[must_use]
+        pub fn current() -> Self {
+            Self(std::thread::current())
+        }
+
+        /// Sleeps until woken or until the deadline passes. Only its own thread may call this.
+        pub fn park_until(&self, deadline: &Deadline) {
+            debug_assert_eq!(self.0.id(), std::thread::current().id(), "a thread can only park itself");
+            match deadline.0 {
+                None => std::thread::park(),
+                Some(at) => std::thread::park_timeout(at.saturating_duration_since(Instant::now())),
+            }
+        }
+
+        /// Ends the sleep, or the next one.
+        pub fn unpark(&self) {
+            self.0.unpark();
+        }
+    }
+
+    /// When a wait ends without success. `None` inside: never.
+    #[derive(Debug, Clone)]
+    pub struct Deadline(Option<Instant>);
+
+    impl Deadline {
+        /// A wait without end.
+        pub const NEVER: Self = Self(None);
+
+        /// `None` waits for ever, zero only tries, a duration waits that long from now.
+        /// A moment beyond what the clock can express is never.
+        #[must_use]
+        pub fn after(timeout: Option<Duration>) -> Self {
+            Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+        }
+
+        /// Whether it is too late to wait.
+        #[must_use]
+        pub fn has_passed(&self) -> bool {
+            self.0.is_some_and(|at| at <= Instant::now())
+        }
+    }
+
+    /// A point in time that knows its age.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Moment(Instant);
+
+    impl Moment {
+        /// This one.
+        #[must_use]
+        pub fn now() -> Self {
+            Self(Instant::now())
+        }
+
+        /// How long ago it was.
+        #[must_use]
+        pub fn elapsed(self) -> Duration {
+            self.0.elapsed()
+        }
+    }
+}
+
+#[cfg(not(arcfs_loom))]
+pub use real::{Deadline, Moment, Mutex, MutexGuard, Parker};
+
+#[cfg(arcfs_loom)]
+mod modelled {
+    use std::sync::{Arc, PoisonError};
+    use std::time::Duration;
+
+    pub use loom::sync::MutexGuard;
+
+    /// A mutex without poisoning, like the one of ordinary builds.
+    #[derive(Debug, Default)]
+    pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        /// An unlocked mutex; only inside a model.
+        #[must_use]
+        pub fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        /// Waits until the mutex is free and locks it.
+        pub fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// The value; no other reference exists.
+        pub fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    /// Puts one thread to sleep and wakes it; see the one of ordinary builds.
+    ///
+    /// Not loom's `park`: a stray `unpark` would end the wait for a mutex there, which loom takes
+    /// for an error. Loom lets each `Notify` end one sleep for no reason, so that is explored too.
+    #[derive(Debug, Clone)]
+    pub struct Parker(Arc<loom::sync::Notify>);
+
+    impl Parker {
+        /// A new one for the calling thread.
+        #[must_use]
+        pub fn current() -> Self {
+            Self(Arc::new(loom::sync::Notify::new()))
+        }
+
+        /// Sleeps until woken or until the deadline passes.
+        pub fn park_until(&self, deadline: &Deadline) {
+            if deadline.watch(self) {
+                self.0.wait();
+            }
+        }
+
+        /// Ends the sleep, or the next one.
+        pub fn unpark(&self) {
+            self.0.notify();
+        }
+    }
+
+    /// When a wait ends without success. No time passes in a model: a deadline is an event, and the
+    /// model decides which thread makes it happen. Loom then explores it before, during and after
+    /// everything else.
+    #[derive(Debug, Clone)]
+    pub struct Deadline(Expiry);
+
+    #[derive(Debug, Clone)]
+    enum Expiry {
+        Never,
+        Passed,
+        Event(Arc<Mutex<Event>>),
+    }
+
+    /// One mutex for both, so that no sleeper can miss the event.
+    #[derive(Debug, Default)]
+    struct Event {
+        fired: bool,
+        sleepers: Vec<Parker>,
+    }
+
+    impl Deadline {
+        /// A wait without end.
+        pub const NEVER: Self = Self(Expiry::Never);
+
+        /// Zero only tries; everything else waits for ever, because no time passes.
+        #[must_use]
+        pub fn after(timeout: Option<Duration>) -> Self {
+            Self(if timeout == Some(Duration::ZERO) { Expiry::Passed } else { Expiry::Never })
+        }
+
+        /// One that passes when [`expire`](Self::expire) is called on it or on a clone.
+        #[must_use]
+        pub fn event() -> Self {
+            Self(Expiry::Event(Arc::new(Mutex::new(Event::default()))))
+        }
+
+        /// Lets an event happen.
+        ///
+        /// # Panics
+        ///
+        /// If this is not an event.
+        pub fn expire(&self) {
+            let Expiry::Event(event) = &self.0 else { panic!("only an event can be made to happen") };
+            let sleepers = {
+                let mut event = event.lock();
+                event.fired = true;
+                std::mem::take(&mut event.sleepers)
+            };
+            for sleeper in sleepers {
+                sleeper.unpark();
+            }
+        }
+
+        /// Whether it is too late to wait.
+        #[must_use]
+        pub fn has_passed(&self) -> bool {
+            match &self.0 {
+                Expiry::Never => false,
+                Expiry::Passed => true,
+                Expiry::Event(event) => event.lock().fired,
+            }
+        }
+
+        /// Wakes `sleeper` when the deadline passes; `false` if it has.
+        fn watch(&self, sleeper: &Parker) -> bool {
+            match &self.0 {
+                Expiry::Never => true,
+                Expiry::Passed => false,
+                Expiry::Event(event) => {
+                    let mut event = event.lock();
+                    if !event.fired && !event.sleepers.iter().any(|known| Arc::ptr_eq(&known.0, &sleeper.0)) {
+                        event.sleepers.push(sleeper.clone());
+                    }
+                    !event.fired
+                }
+            }
+        }
+    }
+
+    /// A point in time; in a model there is only one.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Moment;
+
+    impl Moment {
+        /// This one.
+        #[must_use]
+        pub fn now() -> Self {
+            Self
+        }
+
+        /// No time passes in a model.
+        #[must_use]
+        pub fn elapsed(self) -> Duration {
+            Duration::ZERO
+        }
+    }
+}
+
+#[cfg(arcfs_loom)]
+pub use modelled::{Deadline, Moment, Mutex, MutexGuard, Parker};
+
+/// Whether this drop belongs to a model that has already failed: loom's objects must not be touched
+/// any more, a second panic would abort the process. Never so in ordinary builds.
+#[inline]
+#[must_use]
+pub fn model_has_failed() -> bool {
+    cfg!(arcfs_loom) && std::thread::panicking()
+}
+
+#[cfg(arcfs_loom)]
+pub mod breaks {
+    //! Deliberate breaks of the production code: each model of `loom-tests/` has one that makes it
+    //! fail, which shows that the model can.
+
+    use std::cell::Cell;
+
+    /// One thing done wrongly on purpose.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Break {
+        /// A waiter that sees its grant does not see what the owner before it did.
+        LockGrantRelaxed,
+        /// A writer is let in beside readers.
+        LockWriterJoinsReaders,
+        /// A new reader does not mind a waiting writer.
+        LockReadersOvertake,
+        /// Whoever gives up does not let those behind it in.
+        LockTimeoutForgetsNext,
+        /// A grant that races with the expiry is dropped instead of taken.
+        LockExpiryDropsGrant,
+        /// A waiter is woken before it is let in.
+        LockWakesBeforeGrant,
+        /// The waiter that came last is served first.
+        LockServesLast,
+        /// A ticket that is dropped after it was granted keeps the lock.
+        LockCancelKeepsTurn,
+        /// The table forgets a path although somebody else still uses its lock.
+        OpenFilesForgetsUsers,
+        /// The table keeps a path that nobody uses.
+        OpenFilesKeepsEntry,
+    }
+
+    // A thread of std: loom runs all threads of a model on the one that started it, so that tests
+    // that run side by side do not break one another.
+    thread_local! {
+        static CHOSEN: Cell<Option<Break>> = const { Cell::new(None) };
+    }
+
+    /// Whether the running model is to be broken in this way.
+    #[must_use]
+    pub fn is(which: Break) -> bool {
+        CHOSEN.get() == Some(which)
+    }
+
+    /// Runs `f` with the code broken in this way.
+    pub fn with<T>(which: Break, f: impl FnOnce() -> T) -> T {
+        struct Mend;
+        impl Drop for Mend {
+            fn drop(&mut self) {
+                CHOSEN.set(None);
+            }
+        }
+        CHOSEN.set(Some(which));
+        let _mend = Mend;
+        f()
+    }
+}
+
+/// Whether the running model is to be broken in this way; a constant `false` in ordinary builds.
+macro_rules! broken {
+    ($which:ident) => {{
+        #[cfg(arcfs_loom)]
+        let broken = $crate::sync::breaks::is($crate::sync::breaks::Break::$which);
+        #[cfg(not(arcfs_loom))]
+        let broken = false;
+        broken
+    }};
+}
+pub(crate) use broken;

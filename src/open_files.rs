@@ -1,0 +1,485 @@
+//! Who tries next: one fair lock for each path that somebody holds or waits for.
+//!
+//! This table decides only about the order of those who want the same file. It holds no truth about
+//! the tree: whether a path is open is said by the root's holds alone, and whether it exists is
+//! never asked here. A path that nobody uses has no entry.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::thread::Thread;
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::error::{Error, ErrorKind};
+use crate::lock::{FairLock, HasLock, Mode, Ticket, TimedOut, Wake};
+use crate::sync::{Deadline, Moment, Mutex, broken, model_has_failed};
+
+/// A power of two. A model needs one only, and needs every run to use the same.
+const SHARDS: usize = if cfg!(arcfs_loom) { 1 } else { 16 };
+
+/// The locks of the paths in use. Cloning it gives another handle to the same table.
+#[derive(Clone)]
+pub struct OpenFiles(Arc<Table>);
+
+struct Table {
+    shards: [CachePadded<Shard>; SHARDS],
+    hasher: RandomState,
+}
+
+/// Protects which entries exist and how many use each. Locked for a look-up at a time, never while
+/// anything is waited for.
+type Shard = Mutex<HashMap<Arc<str>, Seat>>;
+
+/// Invariant: `users` is the number of [`Interest`]s in the entry, and above 0.
+struct Seat {
+    entry: Arc<Entry>,
+    users: usize,
+}
+
+struct Entry {
+    path: Arc<str>,
+    lock: FairLock,
+    /// Who holds the lock, for messages only: written after the lock was acquired and before it is
+    /// released, so it may be a moment behind. Nothing is decided by it, therefore it is not part of
+    /// the models.
+    holders: parking_lot::Mutex<Holders>,
+}
+
+#[derive(Default)]
+struct Holders {
+    list: Vec<(HolderId, Holder)>,
+    next: HolderId,
+}
+
+type HolderId = u64;
+
+impl OpenFiles {
+    /// A table in which nothing is open.
+    #[must_use]
+    pub fn new() -> Self {
+        let shards = std::array::from_fn(|_| CachePadded::new(Mutex::new(HashMap::new())));
+        Self(Arc::new(Table { shards, hasher: RandomState::new() }))
+    }
+
+    /// Acquires the lock of `path`, waiting behind everybody who came before until the deadline
+    /// passes; a deadline that has passed already only tries.
+    ///
+    /// The caller owns nothing else that others could wait for.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError`] if the deadline passed first.
+    pub fn acquire(&self, path: &str, mode: Mode, deadline: &Deadline) -> Result<Turn, WaitError> {
+        let interest = self.join(path);
+        if interest.entry.lock.try_acquire(mode) {
+            return Ok(Turn::begin(interest, mode));
+        }
+        let since = Moment::now();
+        match interest.entry.lock.acquire(mode, deadline) {
+            Ok(()) => Ok(Turn::begin(interest, mode)),
+            Err(TimedOut) => Err(WaitError { waited: since.elapsed(), holder: interest.entry.holder() }),
+        }
+    }
+
+    /// Queues up for the lock of `path` without waiting: `wake` is called once it is the ticket's.
+    #[must_use]
+    pub fn enqueue(&self, path: &str, mode: Mode, wake: Arc<dyn Wake>) -> Pending {
+        Pending { ticket: Ticket::new(self.join(path), mode, wake), mode, since: Moment::now() }
+    }
+
+    /// Who holds the lock of `path` now: its writer, or one of its readers.
+    #[must_use]
+    pub fn describe(&self, path: &str) -> Option<Holder> {
+        let entry = Arc::clone(&self.0.shard(path).lock().get(path)?.entry);
+        entry.holder()
+    }
+
+    /// How many paths are held or waited for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// Whether no path is held or waited for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many wait for the lock of `path`.
+    #[must_use]
+    pub fn waiting(&self, path: &str) -> usize {
+        let entry = self.0.shard(path).lock().get(path).map(|seat| Arc::clone(&seat.entry));
+        entry.map_or(0, |entry| entry.lock.waiting())
+    }
+
+    /// Finds or makes the entry of `path`, and counts the caller among its users.
+    fn join(&self, path: &str) -> Interest {
+        let mut seats = self.0.shard(path).lock();
+        let entry = match seats.get_mut(path) {
+            Some(seat) => {
+                seat.users += 1;
+                Arc::clone(&seat.entry)
+            }
+            None => {
+                let path: Arc<str> = path.into();
+                let (lock, holders) = (FairLock::new(), parking_lot::Mutex::default());
+                let entry = Arc::new(Entry { path: Arc::clone(&path), lock, holders });
+                seats.insert(path, Seat { entry: Arc::clone(&entry), users: 1 });
+                entry
+            }
+        };
+        drop(seats);
+        Interest { table: Arc::clone(&self.0), entry }
+    }
+}
+
+impl Default for OpenFiles {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for OpenFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenFiles").finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    fn shard(&self, path: &str) -> &Shard {
+        let hash = self.hasher.hash_one(path) as usize;
+        &self.shards[hash % SHARDS]
+    }
+}
+
+impl Entry {
+    fn holder(&self) -> Option<Holder> {
+        self.holders.lock().list.first().map(|(_, holder)| holder.clone())
+    }
+}
+
+/// One user of an entry: somebody who holds its lock, waits for it, or tries. The last one to go
+/// takes the entry out of the table.
+struct Interest {
+    table: Arc<Table>,
+    entry: Arc<Entry>,
+}
+
+impl HasLock for Interest {
+    fn fair_lock(&self) -> &FairLock {
+        &self.entry.lock
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        if model_has_failed() || broken!(OpenFilesKeepsEntry) {
+            return;
+        }
+        let path = &*self.entry.path;
+        let mut seats = self.table.shard(path).lock();
+        let Some(seat) = seats.get_mut(path) else { return };
+        seat.users -= 1;
+        let unused = seat.users == 0 || broken!(OpenFilesForgetsUsers);
+        let removed = unused.then(|| seats.remove(path));
+        drop(seats);
+        drop(removed); // frees memory, so after the shard is unlocked
+    }
+}
+
+/// The lock of a path, held until this is dropped. Then it goes to whoever is next.
+#[must_use = "dropping it releases the lock at once"]
+pub struct Turn {
+    mode: Mode,
+    holder: HolderId,
+    interest: Interest,
+}
+
+impl Turn {
+    /// The lock has been acquired; says so in the table.
+    fn begin(interest: Interest, mode: Mode) -> Self {
+        let holder = {
+            let mut holders = interest.entry.holders.lock();
+            let id = holders.next;
+            holders.next += 1;
+            holders.list.push((id, Holder { thread: std::thread::current(), since: Moment::now() }));
+            id
+        };
+        Self { mode, holder, interest }
+    }
+
+    /// The path whose lock this is.
+    #[must_use]
+    pub fn path(&self) -> &Arc<str> {
+        &self.interest.entry.path
+    }
+
+    /// How the lock is held.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if model_has_failed() {
+            return;
+        }
+        self.interest.entry.holders.lock().list.retain(|(id, _)| *id != self.holder);
+        self.interest.entry.lock.release(self.mode);
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("path", self.path()).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// A turn that is waited for without a thread. Dropping it gives the turn up.
+pub struct Pending {
+    ticket: Ticket<Interest>,
+    mode: Mode,
+    since: Moment,
+}
+
+impl Pending {
+    /// Whether the lock is there to be taken.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        self.ticket.is_granted()
+    }
+
+    /// Wakes `wake` instead of the one before. `false`: the lock is there already, and `wake` will
+    /// not be called.
+    #[must_use = "nothing is woken if the lock is there already"]
+    pub fn set_wake(&self, wake: Arc<dyn Wake>) -> bool {
+        self.ticket.set_wake(wake)
+    }
+
+    /// Takes the lock if it is there. The thread that calls this is named as its holder.
+    ///
+    /// # Errors
+    ///
+    /// What is still waited for.
+    pub fn take(self) -> Result<Turn, Self> {
+        let Self { ticket, mode, since } = self;
+        match ticket.take() {
+            Ok(interest) => Ok(Turn::begin(interest, mode)),
+            Err(ticket) => Err(Self { ticket, mode, since }),
+        }
+    }
+
+    /// Stops waiting; a lock that is there already is taken.
+    ///
+    /// # Errors
+    ///
+    /// How long was waited, and for whom.
+    pub fn give_up(self) -> Result<Turn, WaitError> {
+        let holder = self.ticket.lock().and_then(|interest| interest.entry.holder());
+        match self.ticket.give_up() {
+            Some(interest) => Ok(Turn::begin(interest, self.mode)),
+            None => Err(WaitError { waited: self.since.elapsed(), holder }),
+        }
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}
+
+/// Who holds a lock, and since when. Displayed like `opened by thread "worker-3" 1.2s ago`.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    thread: Thread,
+    since: Moment,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.thread.name() {
+            Some(name) => write!(f, "opened by thread {name:?}")?,
+            None => write!(f, "opened by an unnamed thread, {:?},", self.thread.id())?,
+        }
+        write!(f, " {:.1?} ago", self.since.elapsed())
+    }
+}
+
+/// A lock was not had in time.
+#[derive(Debug, Clone)]
+pub struct WaitError {
+    /// How long the call waited.
+    pub waited: Duration,
+    /// Who held the lock when it gave up, if that was seen.
+    pub holder: Option<Holder>,
+}
+
+impl WaitError {
+    /// The error that a user sees.
+    #[must_use]
+    pub fn at(self, path: &str) -> Error {
+        let error = Error::at(ErrorKind::Busy { waited: self.waited }, path);
+        match self.holder {
+            Some(holder) => error.because(holder.to_string()),
+            None => error,
+        }
+    }
+}
+
+#[cfg(all(test, not(arcfs_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+    use std::time::Instant;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn bounded() -> Deadline {
+        Deadline::after(Some(LONG))
+    }
+
+    fn tried_only() -> Deadline {
+        Deadline::after(Some(Duration::ZERO))
+    }
+
+    fn await_waiting(open: &OpenFiles, path: &str, waiting: usize) {
+        let start = Instant::now();
+        while open.waiting(path) != waiting {
+            assert!(start.elapsed() < LONG, "{} wait instead of {waiting}", open.waiting(path));
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_turn_excludes_others_on_its_path_only() {
+        let open = OpenFiles::new();
+        let a = open.acquire("/a", Mode::Exclusive, &tried_only()).unwrap();
+        assert_eq!((&**a.path(), a.mode()), ("/a", Mode::Exclusive));
+        let error = open.acquire("/a", Mode::Shared, &tried_only()).unwrap_err();
+        assert!(error.holder.is_some());
+        let b = open.acquire("/b", Mode::Exclusive, &tried_only()).unwrap();
+        assert_eq!(open.len(), 2);
+        drop(a);
+        let _readers = [(); 2].map(|()| open.acquire("/a", Mode::Shared, &tried_only()).unwrap());
+        drop(b);
+        assert_eq!(open.len(), 1);
+    }
+
+    #[test]
+    fn an_unused_path_has_no_entry() {
+        let open = OpenFiles::new();
+        let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+        let soon = Deadline::after(Some(Duration::from_millis(5)));
+        assert!(open.acquire("/a", Mode::Exclusive, &soon).unwrap_err().waited > Duration::ZERO);
+        drop(open.enqueue("/a", Mode::Shared, Arc::new(std::task::Waker::noop().clone())));
+        assert_eq!(open.len(), 1);
+        drop(turn);
+        assert!(open.is_empty());
+        assert_eq!(open.waiting("/a"), 0);
+        assert!(open.describe("/a").is_none());
+    }
+
+    #[test]
+    fn a_turn_outlives_the_handle_of_the_table_and_can_change_threads() {
+        let open = OpenFiles::new();
+        let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+        drop(open);
+        thread::spawn(move || drop(turn)).join().unwrap();
+    }
+
+    #[test]
+    fn a_busy_error_names_the_holder() {
+        let open = OpenFiles::new();
+        let other = open.clone();
+        let turn = thread::Builder::new()
+            .name("worker-3".to_owned())
+            .spawn(move || other.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap())
+            .unwrap()
+            .join()
+            .unwrap();
+        let error = open.acquire("/a", Mode::Shared, &tried_only()).unwrap_err().at("/a");
+        assert!(matches!(error.kind(), ErrorKind::Busy { .. }));
+        assert_eq!(error.path(), Some("/a"));
+        let text = error.to_string();
+        assert!(text.contains("opened by thread \"worker-3\"") && text.contains(" ago"), "{text}");
+        drop(turn);
+
+        let turn = thread::spawn({
+            let open = open.clone();
+            move || open.acquire("/a", Mode::Shared, &Deadline::NEVER).unwrap()
+        });
+        let turn = turn.join().unwrap();
+        let holder = open.describe("/a").unwrap().to_string();
+        assert!(holder.starts_with("opened by an unnamed thread"), "{holder}");
+        let second = open.acquire("/a", Mode::Shared, &Deadline::NEVER).unwrap();
+        drop(turn);
+        let holder = open.describe("/a").unwrap().to_string();
+        assert!(holder.starts_with("opened by thread"), "{holder}");
+        drop(second);
+        assert!(open.describe("/a").is_none());
+    }
+
+    #[test]
+    fn a_pending_turn_is_taken_when_its_time_comes() {
+        let open = OpenFiles::new();
+        let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+        let noop = || -> Arc<dyn Wake> { Arc::new(std::task::Waker::noop().clone()) };
+        let pending = open.enqueue("/a", Mode::Exclusive, noop());
+        let late = open.enqueue("/a", Mode::Exclusive, noop());
+        let pending = pending.take().unwrap_err();
+        assert!(pending.set_wake(noop()));
+        assert!(late.give_up().unwrap_err().holder.is_some());
+        drop(turn);
+        assert!(pending.is_granted());
+        let turn = pending.take().unwrap();
+        assert!(open.describe("/a").is_some());
+        drop(turn);
+        assert!(open.is_empty());
+    }
+
+    #[test]
+    fn a_waiter_gets_the_turn_that_is_passed_on() {
+        let open = OpenFiles::new();
+        let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| open.acquire("/a", Mode::Exclusive, &bounded()).unwrap());
+            await_waiting(&open, "/a", 1);
+            drop(turn);
+            drop(waiter.join().unwrap());
+        });
+        assert!(open.is_empty());
+    }
+
+    /// Entries come and go all the time; two threads must never use two of one path.
+    #[test]
+    fn stress() {
+        const PATHS: [&str; 3] = ["/a", "/b", "/c"];
+        const ROUNDS: usize = 3_000;
+        let open = OpenFiles::new();
+        let counts = [const { AtomicU64::new(0) }; 3]; // loaded and stored under the path's lock
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let (open, counts) = (&open, &counts);
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        let which = (round * 7 + thread) % 3;
+                        let _turn = open.acquire(PATHS[which], Mode::Exclusive, &bounded()).unwrap();
+                        let count = counts[which].load(Ordering::Relaxed);
+                        counts[which].store(count + 1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(counts.iter().map(|count| count.load(Ordering::Relaxed)).sum::<u64>(), 4 * ROUNDS as u64);
+        assert!(open.is_empty());
+    }
+}
