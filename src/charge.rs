@@ -9,6 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
+#[cfg(arcfs_loom)]
+use crate::sync::breaks::{self, Break};
 
 /// Bytes reserved in one filesystem, and the chunks alive that were paid from it.
 ///
@@ -17,7 +19,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 ///
 /// Ordering: relaxed throughout. The counters publish nothing (trees are published by the root
 /// swap); that each read-modify-write is atomic is all that keeps the sums exact.
-/// Model: `loom_quota`.
+/// Models: `loom-tests/tests/quota.rs`.
 pub struct Account {
     used: AtomicU64,
     chunks: AtomicU64,
@@ -52,11 +54,25 @@ impl Account {
         if amount == 0 {
             return Ok(Charge::none());
         }
+        #[cfg(arcfs_loom)]
+        if breaks::is(Break::ReserveAddsFirst) {
+            let before = self.used.fetch_add(amount, Ordering::Relaxed);
+            if before.saturating_add(amount) <= limit {
+                return Ok(Charge { account: Some(Arc::clone(self)), amount });
+            }
+            self.used.fetch_sub(amount, Ordering::Relaxed);
+            return Err(limit.saturating_sub(before));
+        }
         let mut used = self.used.load(Ordering::Relaxed);
         loop {
             let available = limit.saturating_sub(used);
             if amount > available {
                 return Err(available);
+            }
+            #[cfg(arcfs_loom)]
+            if breaks::is(Break::ReserveStoresBlindly) {
+                self.used.store(used + amount, Ordering::Relaxed);
+                return Ok(Charge { account: Some(Arc::clone(self)), amount });
             }
             match self.used.compare_exchange_weak(used, used + amount, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(Charge { account: Some(Arc::clone(self)), amount }),
@@ -66,6 +82,12 @@ impl Account {
     }
 
     fn give_back(&self, amount: u64) {
+        #[cfg(arcfs_loom)]
+        if breaks::is(Break::GiveBackStoresBlindly) {
+            let used = self.used.load(Ordering::Relaxed);
+            self.used.store(used.wrapping_sub(amount), Ordering::Relaxed);
+            return;
+        }
         let before = self.used.fetch_sub(amount, Ordering::Relaxed);
         debug_assert!(before >= amount, "more was given back than reserved");
     }

@@ -291,6 +291,22 @@ pub mod breaks {
         OpenFilesForgetsUsers,
         /// The table keeps a path that nobody uses.
         OpenFilesKeepsEntry,
+        /// A reservation is added first, then checked, then undone.
+        ReserveAddsFirst,
+        /// A reservation is stored over whatever was counted meanwhile.
+        ReserveStoresBlindly,
+        /// What comes back is stored over whatever was counted meanwhile.
+        GiveBackStoresBlindly,
+        /// The quota checks that an amount fits, and reserves it without looking again.
+        QuotaChecksThenActs,
+        /// The guard stores its debit over the debits of others.
+        GuardTakesBlindly,
+        /// A new reading forgets what was granted while it was made.
+        GuardInstallsBlindly,
+        /// Whoever gets the turn reads, however young the reading is.
+        GuardRefreshesUnchecked,
+        /// The time of a reading is published without its bytes.
+        GuardPublishesRelaxed,
     }
 
     // A thread of std: loom runs all threads of a model on the one that started it, so that tests
