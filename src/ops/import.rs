@@ -1,0 +1,198 @@
+//! Many files at once, in one publication.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::namespace::{MissingDirs, commit_with_parents};
+use crate::content::Content;
+use crate::error::{Error, ErrorKind, Result};
+use crate::path;
+use crate::tree::edit::{Edit, PutRule};
+use crate::tree::examine::Refusal;
+use crate::tree::lookup::{Found, Miss, find, find_dir};
+use crate::tree::meta::Timestamp;
+use crate::tree::root::Root;
+use crate::volume::{Lane, Storage, Volume};
+
+/// What one import brings, its paths normalised.
+#[derive(Debug, Default)]
+pub struct Import {
+    /// Files, in any order.
+    pub files: Vec<ImportFile>,
+    /// Directories that shall exist besides the parents of the files, with their times.
+    pub dirs: Vec<(String, Option<Timestamp>)>,
+}
+
+/// One file of an import.
+#[derive(Debug)]
+pub struct ImportFile {
+    /// Where it goes.
+    pub path: String,
+    /// What is in it.
+    pub content: Content,
+    /// When it was modified; now, if that is not known.
+    pub modified: Option<Timestamp>,
+}
+
+/// What an import adds to one root.
+struct Plan<'p> {
+    missing: MissingDirs<'p>,
+    /// For each file, whether something stands at its path.
+    replaces: Vec<bool>,
+}
+
+impl Volume {
+    /// Publishes all files and directories at once, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `AlreadyExists` for a path named twice, `NotADirectory`, `IsADirectory`,
+    /// `NodeLimit`, `Busy`, `QuotaExceeded`, `MemoryGuard`, `AllocationFailed`.
+    pub fn import(&self, mut import: Import) -> Result<()> {
+        import.files.sort_by(|a, b| path::compare(&a.path, &b.path));
+        import.dirs.sort_by(|a, b| path::compare(&a.0, &b.0));
+        import.check()?;
+        if import.files.is_empty() && import.dirs.is_empty() {
+            return Ok(());
+        }
+        self.settle(|lane| self.try_import(lane, &mut import)).map_err(|refusal| self.busy_at_once(refusal))
+    }
+
+    fn try_import(&self, lane: &Lane<'_>, import: &mut Import) -> Result<(), Refusal> {
+        let root = self.load();
+        let (account, overhead) = (self.account(), self.config.chunk_overhead);
+        let node_overhead = self.config.node_overhead;
+        let mut contents = Vec::with_capacity(import.files.len());
+        let mut edits = Vec::new();
+        {
+            let plan = import.plan(&root)?;
+            let gains = plan.missing.paths.len() + plan.replaces.iter().filter(|old| !**old).count();
+            let mut touched = plan.missing.paths.clone();
+            if !root.holds.is_empty() {
+                touched.extend(import.files.iter().map(|file| &*file.path));
+            }
+            if let Err(refusal) = self.look_busy_first(&root, gains as u64, &touched) {
+                return Err(refusal);
+            }
+            drop(root);
+            let of_file = |(file, replaces): (&ImportFile, &bool)| {
+                let name = if *replaces { 0 } else { self.name_cost(&file.path) };
+                let content = file.content.adoption_cost(account, overhead);
+                name.saturating_add(content).saturating_add(node_overhead)
+            };
+            let cost = import.files.iter().zip(&plan.replaces).map(of_file).fold(0, u64::saturating_add);
+            let mut purse = self.reserve(plan.missing.cost(self).saturating_add(cost))?;
+            let now = self.now();
+            edits.extend(plan.missing.edits(self, &mut purse, now));
+            for (file, replaces) in import.files.iter().zip(&plan.replaces) {
+                let charge = purse.split(file.content.adoption_cost(account, overhead));
+                let content = file.content.clone().adopt(charge, account, overhead)?;
+                let content = content.with_random(self.config.storage == Storage::RandomAccess);
+                contents.push(content.clone());
+                edits.push(Edit::Put {
+                    path: (*file.path).into(),
+                    name: if *replaces { None } else { self.long_name(&file.path, &mut purse) },
+                    file: self.file_node(content, purse.split(node_overhead)),
+                    rule: PutRule::Import { modified: file.modified.unwrap_or(now) },
+                    now,
+                });
+            }
+            for (dir, time) in &import.dirs {
+                let is_new = plan.missing.paths.contains(&&**dir);
+                if let Some(time) = time.filter(|_| is_new) {
+                    edits.push(Edit::SetModified { path: (**dir).into(), file: None, time });
+                }
+            }
+        }
+        // If the attempt is repeated, nothing is copied or paid twice.
+        for (file, content) in import.files.iter_mut().zip(contents) {
+            file.content = content;
+        }
+        commit_with_parents(lane, &mut edits)
+    }
+
+    /// As [`Volume::look`], with locks before the node limit: the order that imports promise.
+    fn look_busy_first(&self, root: &Root, gains: u64, touched: &[&str]) -> Result<(), Refusal> {
+        self.look(root, 0, touched)?;
+        self.look(root, gains, &[])
+    }
+}
+
+impl Import {
+    /// Whether the paths go together: none twice, none below a file. Needs them sorted.
+    fn check(&self) -> Result<()> {
+        for pair in self.files.windows(2) {
+            if pair[0].path == pair[1].path {
+                let error = Error::at(ErrorKind::AlreadyExists, &pair[0].path);
+                return Err(error.because("the import names this path twice"));
+            }
+        }
+        for pair in self.files.windows(2) {
+            if path::starts_with(&pair[1].path, &pair[0].path) {
+                let error = Error::at(ErrorKind::NotADirectory, &pair[1].path);
+                return Err(error.because(format!("the import has a file at {:?}", pair[0].path)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What this import adds to `root`, existence and kinds checked.
+    fn plan(&self, root: &Root) -> Result<Plan<'_>> {
+        let tree = &root.tree;
+        let mut missing = MissingDirs { paths: Vec::new() };
+        let mut known = HashSet::new();
+        let mut note_missing = |dir, asked: &str| -> Result<()> {
+            for above in missing_above(tree, dir).map_err(|_| Error::at(ErrorKind::NotADirectory, asked))? {
+                if known.insert(above) {
+                    missing.paths.push(above);
+                }
+            }
+            Ok(())
+        };
+        let mut above = None;
+        for file in &self.files {
+            let (parent, _) = path::split_last(&file.path).unwrap_or(("/", ""));
+            if above != Some(parent) {
+                note_missing(parent, &file.path)?;
+                above = Some(parent);
+            }
+        }
+        for (dir, _) in &self.dirs {
+            note_missing(dir, dir)?;
+        }
+        let mut replaces = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            match find(tree, &file.path) {
+                Ok(at) if matches!(at.found, Found::Dir(_)) => {
+                    return Err(Error::at(ErrorKind::IsADirectory, &file.path));
+                }
+                found => replaces.push(found.is_ok()),
+            }
+        }
+        for (dir, _) in &self.dirs {
+            let at = self.files.binary_search_by(|file| path::compare(&file.path, dir));
+            if at.is_ok() {
+                return Err(Error::at(ErrorKind::AlreadyExists, dir).because("the import has a file there"));
+            }
+        }
+        Ok(Plan { missing, replaces })
+    }
+}
+
+/// The directories of `path`, itself included, that do not exist, from the top.
+fn missing_above<'p>(tree: &Arc<crate::tree::node::Dir>, path: &'p str) -> Result<Vec<&'p str>, Miss> {
+    let mut paths = Vec::new();
+    let mut above = path;
+    loop {
+        match find_dir(tree, above) {
+            Ok(_) => break,
+            Err(Miss::NotADirectory) => return Err(Miss::NotADirectory),
+            Err(Miss::NotFound) => {
+                paths.push(above);
+                above = path::split_last(above).map_or("/", |(parent, _)| parent);
+            }
+        }
+    }
+    paths.reverse();
+    Ok(paths)
+}

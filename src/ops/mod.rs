@@ -1,0 +1,43 @@
+//! The operations: tree edits as data, what they cost, and in which order things are checked.
+//!
+//! Every growing operation looks, reserves, asks the guard, allocates, builds and publishes, in
+//! this order; an error on the way leaves no entry, no bytes and no charge. Checks run twice: on
+//! a loaded root before anything is reserved, which fixes the order of errors, and on the root
+//! that the commit replaces, which is what counts. Knows nothing of how a root is published.
+//!
+//! | module | calls |
+//! |---|---|
+//! | `read` | everything that reads |
+//! | `namespace` | directories, removal, renaming |
+//! | `write` | one-shot writes, times |
+//! | `copy` | copies within the filesystem and out of snapshots, restoring |
+//! | `import` | many files at once |
+
+mod copy;
+pub mod import;
+mod namespace;
+mod read;
+mod write;
+
+pub use read::{file_content, read_content, usage_of};
+pub use write::Payload;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Names the operation and the path of an error, where it does not name them itself.
+pub trait Named {
+    /// As the trait says.
+    #[must_use]
+    fn named(self, operation: &'static str, path: &str) -> Self;
+}
+
+impl<T> Named for Result<T> {
+    fn named(self, operation: &'static str, path: &str) -> Self {
+        self.map_err(|error| error.during(operation).on(path))
+    }
+}
+
+/// The error of an operation that the root does not allow.
+fn not_on_root(what: &'static str) -> Error {
+    Error::at(ErrorKind::InvalidInput, "/").because(what)
+}

@@ -1,0 +1,138 @@
+//! Operations that read: each works on one root and takes no lock.
+
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tree::lookup::{At, Found, Miss, find};
+use crate::tree::node::{Dir, Totals};
+use crate::usage::{Stats, Usage};
+use crate::volume::Volume;
+
+/// A file larger than this is read from its content, not under the guard of the root.
+const READ_UNDER_GUARD: u64 = 1 << 20;
+
+impl Volume {
+    /// Looks a path up in the current root and hands what it finds to `view`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    #[inline]
+    pub fn view<T>(&self, path: &str, view: impl FnOnce(At<'_>) -> Result<T>) -> Result<T> {
+        let path = self.normalize(path)?;
+        let root = self.load();
+        match find(&root.tree, &path) {
+            Ok(at) => view(at),
+            Err(miss) => Err(Error::at(miss.into(), &path)),
+        }
+        .map_err(|error| error.on(&path))
+    }
+
+    /// As [`view`](Self::view), for calls that answer yes or no.
+    #[inline]
+    pub fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
+        let Ok(path) = self.normalize(path) else { return false };
+        find(&self.load().tree, &path).is_ok_and(|at| test(at.found))
+    }
+
+    /// Replaces what is in `out` by the bytes of a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view); `IsADirectory`, `AllocationFailed`.
+    pub fn read_into(&self, path: &str, out: &mut Vec<u8>) -> Result<()> {
+        let large = self.view(path, |at| {
+            let content = file_content(&at)?;
+            if content.len() > READ_UNDER_GUARD {
+                return Ok(Some(content.clone()));
+            }
+            read_content(content, out)?;
+            Ok(None)
+        })?;
+        match large {
+            Some(content) => read_content(&content, out).map_err(|error| error.on(path)),
+            None => Ok(()),
+        }
+    }
+
+    /// The content of a file, shared.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view); `IsADirectory`.
+    pub fn content(&self, path: &str) -> Result<Content> {
+        self.view(path, |at| file_content(&at).cloned())
+    }
+
+    /// The directory at a path, shared.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view); `NotADirectory`.
+    pub fn dir(&self, path: &str) -> Result<Arc<Dir>> {
+        self.view(path, |at| match at.found {
+            Found::Dir(dir) => Ok(Arc::clone(dir)),
+            Found::File(_) => Err(Error::new(Miss::NotADirectory.into())),
+        })
+    }
+
+    /// The figures of the whole filesystem.
+    pub fn stats(&self) -> Stats {
+        let resources = &self.resources;
+        resources.graves.sweep();
+        let (totals, snapshots) = (self.load().tree.totals, resources.snapshots.get());
+        // Read after the tree: what is published meanwhile is in the sum and not in the tree, so
+        // the difference is never too small by it.
+        let used = resources.quota.used();
+        let quota = resources.quota.limit();
+        Stats {
+            used_bytes: used,
+            quota_bytes: quota,
+            free_bytes: quota.saturating_sub(used),
+            payload_bytes: totals.bytes,
+            file_count: u64::from(totals.files),
+            dir_count: u64::from(totals.dirs) + 1,
+            chunk_count: self.account().chunks_alive(),
+            chunk_overhead: self.config.chunk_overhead,
+            node_overhead: self.config.node_overhead,
+            pinned_bytes: used.saturating_sub(totals.charged).saturating_sub(resources.drafts.get()),
+            open_handles: resources.handles.get(),
+            snapshots,
+        }
+    }
+}
+
+/// The content of what was found, if it is a file.
+///
+/// # Errors
+///
+/// `IsADirectory`.
+pub fn file_content<'a>(at: &At<'a>) -> Result<&'a Content> {
+    match at.found {
+        Found::File(file) => Ok(&file.content),
+        Found::Dir(_) => Err(Error::new(ErrorKind::IsADirectory)),
+    }
+}
+
+/// Replaces what is in `out` by the bytes of `content`.
+///
+/// # Errors
+///
+/// `AllocationFailed`.
+pub fn read_content(content: &Content, out: &mut Vec<u8>) -> Result<()> {
+    out.clear();
+    content.read_to_end(out)
+}
+
+/// What a subtree adds up to, the node at its top included.
+#[must_use]
+pub fn usage_of(at: &At<'_>) -> Usage {
+    match at.found {
+        Found::File(file) => Usage { bytes: file.content.len(), files: 1, dirs: 0 },
+        Found::Dir(dir) => {
+            let Totals { bytes, files, dirs, .. } = dir.totals;
+            Usage { bytes, files: u64::from(files), dirs: u64::from(dirs) + 1 }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One-shot writes: the whole content of a file, or an addition to it, in one publication.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::charge::Charge;
+use crate::content::Content;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Mode;
+use crate::sync::Deadline;
+use crate::tree::edit::{Edit, PutRule};
+use crate::tree::examine::Refusal;
+use crate::tree::lookup::{Found, find};
+use crate::tree::meta::FileMeta;
+use crate::tree::node::FileNode;
+use crate::volume::{Lane, Storage, Volume};
+
+/// What a one-shot write shall leave in the file.
+pub enum Payload<'a> {
+    /// These bytes, copied.
+    Bytes(&'a [u8]),
+    /// This content, shared where it is of this filesystem.
+    Owned(Content),
+}
+
+impl Payload<'_> {
+    /// What the content is charged.
+    fn cost(&self, volume: &Volume) -> u64 {
+        let overhead = volume.config.chunk_overhead;
+        match self {
+            Payload::Bytes(bytes) => Content::cost(bytes.len() as u64, overhead),
+            Payload::Owned(content) => content.adoption_cost(volume.account(), overhead),
+        }
+    }
+
+    /// Makes the content, paid from `purse`.
+    fn make(&mut self, volume: &Volume, purse: &mut Charge) -> Result<Content> {
+        let (account, overhead) = (volume.account(), volume.config.chunk_overhead);
+        let cost = self.cost(volume);
+        let content = match self {
+            Payload::Bytes(bytes) => Content::build(bytes, purse.split(cost), account, overhead)?,
+            Payload::Owned(content) => {
+                let adopted = std::mem::take(content).adopt(purse.split(cost), account, overhead)?;
+                *content = adopted.clone(); // if the attempt is repeated, nothing is paid twice
+                adopted
+            }
+        };
+        Ok(content.with_random(volume.config.storage == Storage::RandomAccess))
+    }
+}
+
+impl Volume {
+    /// See `MemFs::write` and `write_owned`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn write(&self, path: &str, mut payload: Payload<'_>) -> Result<()> {
+        let path = &*self.file_path(path)?;
+        self.in_turn(path, |lane| {
+            let root = self.load();
+            let missing = self.look_at_file(&root, path)?.is_none();
+            drop(root);
+            let name_cost = if missing { self.name_cost(path) } else { 0 };
+            let overheads = self.config.node_overhead.saturating_add(name_cost);
+            let mut purse = self.reserve(payload.cost(self).saturating_add(overheads))?;
+            let content = payload.make(self, &mut purse)?;
+            lane.commit(&mut [self.put(path, missing, content, PutRule::Write, purse)]).map(drop)
+        })
+        .map_err(|error| error.on(path))
+    }
+
+    /// See `MemFs::append`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn append(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        let path = &*self.file_path(path)?;
+        self.in_turn(path, |lane| {
+            let root = self.load();
+            let base = self.look_at_file(&root, path)?;
+            drop(root);
+            if bytes.is_empty() && base.is_some() {
+                return Ok(()); // a write of no bytes is no publication
+            }
+            let (missing, old) = (base.is_none(), base.clone().unwrap_or_default());
+            let (account, overhead) = (self.account(), self.config.chunk_overhead);
+            let name_cost = if missing { self.name_cost(path) } else { 0 };
+            let overheads = self.config.node_overhead.saturating_add(name_cost);
+            let (merged, plain) = old.append_plan(bytes.len() as u64, overhead);
+            // Merging small extents needs room for the copy; without it they stay as they are.
+            let (mut purse, merge) = match self.reserve(merged.saturating_add(overheads)) {
+                Ok(purse) => (purse, true),
+                Err(_) if plain < merged => (self.reserve(plain.saturating_add(overheads))?, false),
+                Err(error) => return Err(error.into()),
+            };
+            let charge = purse.split(if merge { merged } else { plain });
+            let content = old.appended(bytes, charge, account, overhead, merge)?;
+            let content = if missing {
+                content.with_random(self.config.storage == Storage::RandomAccess)
+            } else {
+                content
+            };
+            let rule = PutRule::Append { base };
+            lane.commit(&mut [self.put(path, missing, content, rule, purse)]).map(drop)
+        })
+        .map_err(|error| error.on(path))
+    }
+
+    /// See `MemFs::set_modified`.
+    ///
+    /// # Errors
+    ///
+    /// As documented there.
+    pub fn set_modified(&self, path: &str, time: SystemTime) -> Result<()> {
+        let path = &*self.normalize(path)?;
+        self.settle(|lane| {
+            let found = find(&self.load().tree, path).map(|at| matches!(at.found, Found::File(_)));
+            let is_file = found.map_err(|miss| Error::at(miss.into(), path))?;
+            let file = if is_file {
+                Some(self.file_node(Content::default(), self.reserve(self.config.node_overhead)?))
+            } else {
+                None
+            };
+            let edit = Edit::SetModified { path: path.into(), file, time: time.into() };
+            lane.commit(&mut [edit]).map(drop)
+        })
+        .map_err(|refusal| self.busy_at_once(refusal))
+    }
+
+    /// A version of a file, its times still to be filled in.
+    pub fn file_node(&self, content: Content, charge: Charge) -> Arc<FileNode> {
+        Arc::new(FileNode { content, meta: FileMeta::default(), charge })
+    }
+
+    /// The edit that puts a file, its node and name paid from `purse`.
+    fn put(&self, path: &str, missing: bool, content: Content, rule: PutRule, mut purse: Charge) -> Edit {
+        let name = if missing { self.long_name(path, &mut purse) } else { None };
+        Edit::Put { path: path.into(), name, file: self.file_node(content, purse), rule, now: self.now() }
+    }
+
+    /// Normalises the path of a file operation.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`; `IsADirectory` for the root.
+    pub fn file_path<'p>(&self, path: &'p str) -> Result<std::borrow::Cow<'p, str>> {
+        let path = self.normalize(path)?;
+        if path == "/" { Err(Error::at(ErrorKind::IsADirectory, "/")) } else { Ok(path) }
+    }
+
+    /// The content that a write would replace, once kind, node limit and locks have been looked at.
+    fn look_at_file(&self, root: &crate::tree::root::Root, path: &str) -> Result<Option<Content>, Refusal> {
+        let old = match self.slot_in(root, path)? {
+            Some(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
+            Some(Found::File(file)) => Some(file.content.clone()),
+            None => None,
+        };
+        self.look(root, u64::from(old.is_none()), &[path])?;
+        Ok(old)
+    }
+
+    /// Runs an attempt that must wait where `path` is held: it gives back what it reserved, waits
+    /// in the same queue as openers, and starts again when it is its turn.
+    fn in_turn<T>(
+        &self,
+        path: &str,
+        mut attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>,
+    ) -> Result<T> {
+        let mut waited = None;
+        loop {
+            match self.settle(&mut attempt) {
+                Ok(done) => return Ok(done),
+                Err(Refusal::Held(_)) => {}
+                Err(refusal) => return Err(self.busy_at_once(refusal)),
+            }
+            let (deadline, turn) =
+                waited.take().unwrap_or_else(|| (Deadline::after(self.config.lock_timeout), None));
+            // With the turn, nobody holds the path but who is just leaving.
+            let turn = match turn {
+                None => self.wait_for(path, Mode::Exclusive, &deadline)?,
+                Some(turn) => turn,
+            };
+            waited = Some((deadline, Some(turn)));
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Snapshots: one instant of a filesystem, for as long as it is needed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::error::{Error, ErrorKind, Result};
+use crate::export::{ExportIter, ExportOptions};
+use crate::ops::{Named, file_content, read_content, usage_of};
+use crate::path;
+use crate::pattern::Pattern;
+use crate::tree::diff::Diff;
+use crate::tree::glob::glob;
+use crate::tree::lookup::{At, Found, find};
+use crate::tree::metadata::Metadata;
+use crate::tree::node::Dir;
+use crate::tree::read_dir::ReadDir;
+use crate::tree::walk::Walk;
+use crate::usage::Usage;
+use crate::volume::{Resources, Volume};
+
+/// The filesystem as it was at one instant.
+///
+/// Taking and cloning one is O(1). It is `Send + Sync`, valid for ever, and outlives the
+/// filesystem. It has every call that reads; none of them waits for anything. Bytes that only a
+/// snapshot still holds stay charged to the quota until it is dropped.
+///
+/// ```
+/// let fs = arcfs::MemFs::new();
+/// fs.write("/a", b"before")?;
+/// let snapshot = fs.snapshot();
+/// fs.write("/a", b"after")?;
+/// assert_eq!(snapshot.read("/a")?, b"before");
+/// assert_eq!(fs.read("/a")?, b"after");
+/// # Ok::<(), arcfs::Error>(())
+/// ```
+pub struct Snapshot {
+    /// `None` only while it is dropped: the tree goes before what waited for it is freed.
+    tree: Option<Arc<Dir>>,
+    version: u64,
+    max_depth: usize,
+    resources: Arc<Resources>,
+}
+
+impl Snapshot {
+    /// Takes one.
+    pub(crate) fn take(volume: &Volume) -> Self {
+        let (tree, version) = {
+            let root = volume.load();
+            (Arc::clone(&root.tree), root.version)
+        };
+        Self::of(tree, version, volume.config.max_depth, &volume.resources)
+    }
+
+    fn of(tree: Arc<Dir>, version: u64, max_depth: usize, resources: &Arc<Resources>) -> Self {
+        resources.snapshots.add(1);
+        Self { tree: Some(tree), version, max_depth, resources: Arc::clone(resources) }
+    }
+
+    pub(crate) fn tree(&self) -> &Arc<Dir> {
+        self.tree.as_ref().expect("there until the drop")
+    }
+
+    /// Whether it was taken of the filesystem with these resources.
+    pub(crate) fn is_of(&self, resources: &Arc<Resources>) -> bool {
+        Arc::ptr_eq(&self.resources, resources)
+    }
+
+    /// The version that this is a snapshot of.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether both are of the same tree, by pointer. O(1).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let (a, b) = (fs.snapshot(), fs.snapshot());
+    /// assert!(a.same_as(&b));
+    /// fs.create_dir("/d")?;
+    /// assert!(!a.same_as(&fs.snapshot()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    #[must_use]
+    pub fn same_as(&self, other: &Snapshot) -> bool {
+        Arc::ptr_eq(self.tree(), other.tree())
+    }
+
+    /// What changed since `older`, in tree order. Subtrees that both share are skipped, so this is
+    /// about O(difference), not O(files).
+    ///
+    /// ```
+    /// use arcfs::{Change, MemFs};
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let older = fs.snapshot();
+    /// fs.write("/a", b"2")?;
+    /// fs.create_dir("/d")?;
+    /// let changes: Vec<_> = fs.snapshot().diff(&older).collect();
+    /// assert_eq!(changes, [Change::Modified("/a".into()), Change::Created("/d".into())]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    pub fn diff(&self, older: &Snapshot) -> Diff {
+        Diff::new(self.tree(), older.tree())
+    }
+
+    fn view<T>(&self, operation: &'static str, path: &str, view: impl FnOnce(At<'_>) -> Result<T>) -> Result<T> {
+        let look = || {
+            let path = path::normalize(path, self.max_depth)?;
+            match find(self.tree(), &path) {
+                Ok(at) => view(at),
+                Err(miss) => Err(Error::new(miss.into())),
+            }
+            .map_err(|error| error.on(&path))
+        };
+        look().named(operation, path)
+    }
+
+    fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
+        let Ok(path) = path::normalize(path, self.max_depth) else { return false };
+        find(self.tree(), &path).is_ok_and(|at| test(at.found))
+    }
+
+    /// As [`MemFs::exists`](crate::MemFs::exists).
+    #[must_use]
+    pub fn exists(&self, path: impl AsRef<str>) -> bool {
+        self.test(path.as_ref(), |_| true)
+    }
+
+    /// As [`MemFs::is_file`](crate::MemFs::is_file).
+    #[must_use]
+    pub fn is_file(&self, path: impl AsRef<str>) -> bool {
+        self.test(path.as_ref(), |found| matches!(found, Found::File(_)))
+    }
+
+    /// As [`MemFs::is_dir`](crate::MemFs::is_dir).
+    #[must_use]
+    pub fn is_dir(&self, path: impl AsRef<str>) -> bool {
+        self.test(path.as_ref(), |found| matches!(found, Found::Dir(_)))
+    }
+
+    /// As [`MemFs::metadata`](crate::MemFs::metadata).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    pub fn metadata(&self, path: impl AsRef<str>) -> Result<Metadata> {
+        self.view("metadata", path.as_ref(), |at| Ok(Metadata::of(&at)))
+    }
+
+    /// As [`MemFs::read_dir`](crate::MemFs::read_dir).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    pub fn read_dir(&self, path: impl AsRef<str>) -> Result<ReadDir> {
+        crate::fs::read_dir(self.tree(), path.as_ref(), self.max_depth)
+    }
+
+    /// As [`MemFs::read`](crate::MemFs::read).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`, `AllocationFailed`.
+    pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_into(path, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`MemFs::read_to_string`](crate::MemFs::read_to_string).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
+    pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
+        let path = path.as_ref();
+        crate::fs::utf8(self.read(path)?).named("read_to_string", path)
+    }
+
+    /// As [`MemFs::read_into`](crate::MemFs::read_into).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_into(&self, path: impl AsRef<str>, out: &mut Vec<u8>) -> Result<usize> {
+        self.view("read", path.as_ref(), |at| read_content(file_content(&at)?, out))?;
+        Ok(out.len())
+    }
+
+    /// As [`MemFs::content`](crate::MemFs::content).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`.
+    pub fn content(&self, path: impl AsRef<str>) -> Result<Content> {
+        self.view("content", path.as_ref(), |at| file_content(&at).cloned())
+    }
+
+    /// As [`MemFs::walk`](crate::MemFs::walk).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    pub fn walk(&self, path: impl AsRef<str>) -> Result<Walk> {
+        crate::fs::walk(self.tree(), path.as_ref(), self.max_depth)
+    }
+
+    /// As [`MemFs::glob`](crate::MemFs::glob).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPattern`.
+    pub fn glob(&self, pattern: impl AsRef<str>) -> Result<Vec<String>> {
+        Ok(glob(self.tree(), &Pattern::new(pattern.as_ref()).named("glob", pattern.as_ref())?))
+    }
+
+    /// As [`MemFs::usage`](crate::MemFs::usage).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    pub fn usage(&self, path: impl AsRef<str>) -> Result<Usage> {
+        self.view("usage", path.as_ref(), |at| Ok(usage_of(&at)))
+    }
+
+    /// As [`MemFs::export_tree`](crate::MemFs::export_tree).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotADirectory`, `AllocationFailed`.
+    pub fn export_tree(
+        &self,
+        prefix: impl AsRef<str>,
+        options: ExportOptions,
+    ) -> Result<BTreeMap<String, Vec<u8>>> {
+        crate::export::export_tree(self.iter_export_tree(prefix, options)?)
+    }
+
+    /// As [`MemFs::iter_export_tree`](crate::MemFs::iter_export_tree).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`.
+    pub fn iter_export_tree(&self, prefix: impl AsRef<str>, options: ExportOptions) -> Result<ExportIter> {
+        let prefix = prefix.as_ref();
+        let path = path::normalize(prefix, self.max_depth).named("iter_export_tree", prefix)?;
+        Ok(ExportIter::new(self.clone(), &path, options))
+    }
+
+    /// As [`MemFs::export_bytes`](crate::MemFs::export_bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); `InvalidInput` if the file is larger than `max_size`.
+    pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
+        let path = path.as_ref();
+        crate::export::export_bytes(&self.content(path)?, max_size).named("export_bytes", path)
+    }
+
+    pub(crate) fn max_depth(&self) -> usize {
+        self.max_depth
+    }
+}
+
+impl Clone for Snapshot {
+    fn clone(&self) -> Self {
+        Self::of(Arc::clone(self.tree()), self.version, self.max_depth, &self.resources)
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.tree = None;
+        self.resources.snapshots.sub(1);
+        self.resources.graves.sweep();
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("version", &self.version).field("tree", self.tree()).finish()
+    }
+}
