@@ -4,8 +4,23 @@ mod charge;
 mod content;
 mod error;
 mod fault;
+#[cfg_attr(not(feature = "internals"), allow(dead_code))] // until the operations use it
 mod path;
+#[cfg_attr(not(feature = "internals"), allow(dead_code))] // until the operations use it
+mod pattern;
 mod sync;
 mod tree;
 
 pub use error::{Error, ErrorKind, Result};
+
+/// Doors for the crate's own fuzz targets and benches; no promise of stability.
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals {
+    pub mod path {
+        pub use crate::path::*;
+    }
+    pub mod pattern {
+        pub use crate::pattern::*;
+    }
+}

@@ -1,32 +1,258 @@
-//! stub
+//! The one normaliser of virtual paths, and questions about normalised ones.
+//!
+//! Every entry point passes its path through [`normalize`] once; everything behind it works on
+//! the result and never checks again. A normalised path is `/`, or a `/` before each component;
+//! no component is empty, `.`, `..`, over [`MAX_NAME`] bytes or contains `/`, `\` or NUL. The
+//! helpers state their answers for such paths. Given any other string they answer something, and
+//! never panic.
+//!
+//! This module knows nothing of the tree: not which paths exist, not what is a directory, not who
+//! asks. It knows no host paths either, and keeps no state.
+
+use std::borrow::Cow;
 use std::cmp::Ordering;
-/// c
-pub fn components(path: &str) -> impl Iterator<Item = &str> + Clone {
-    path.split('/').filter(|c| !c.is_empty())
-}
-/// s
-pub fn split_last(path: &str) -> Option<(&str, &str)> {
-    let at = path.rfind('/')?;
-    if path.len() == 1 {
-        return None;
+use std::iter::FusedIterator;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most bytes that one component may have.
+pub const MAX_NAME: usize = 255;
+
+/// Brings a path into the one form that the engine works with.
+///
+/// `\` counts as `/`; empty components and `.` are dropped, `..` takes the component before it
+/// away, a missing leading `/` is added. A path that is clean already, also one that only has
+/// separators too many at its end, is lent back without allocating. Linear in the length of the
+/// path.
+///
+/// # Errors
+///
+/// `InvalidPath`, naming the path as it was given, if it climbs above the root at any point,
+/// contains NUL, has a component over [`MAX_NAME`] bytes (also one that a later `..` takes away),
+/// or if the result has more than `max_depth` components.
+pub fn normalize(path: &str, max_depth: usize) -> Result<Cow<'_, str>> {
+    if let Some(depth) = clean_depth(path.as_bytes()) {
+        return if depth <= max_depth {
+            Ok(Cow::Borrowed(path))
+        } else {
+            Err(too_deep(path, depth, max_depth))
+        };
     }
-    Some((if at == 0 { "/" } else { &path[..at] }, &path[at + 1..]))
+    let trimmed = path.trim_end_matches(is_separator);
+    match clean_depth(trimmed.as_bytes()) {
+        Some(depth) if depth <= max_depth => Ok(Cow::Borrowed(trimmed)),
+        Some(depth) => Err(too_deep(path, depth, max_depth)),
+        None if trimmed.is_empty() => Ok(Cow::Borrowed("/")),
+        None => rebuild(path, max_depth).map(Cow::Owned),
+    }
 }
-/// d
+
+/// The number of components if the path is normalised already, but for its depth.
+#[inline]
+fn clean_depth(path: &[u8]) -> Option<usize> {
+    glance(path).or_else(|| scan(path))
+}
+
+/// As [`scan`], eight bytes at a time, for the usual paths; `None` means only "look closer".
+///
+/// It gives up on paths so long that a component may be, or so short that it does not pay, and on
+/// names that start with a dot.
+#[inline]
+fn glance(path: &[u8]) -> Option<usize> {
+    /// The top bit of each byte of the word that equals `byte`.
+    fn equal(word: u64, byte: u8) -> u64 {
+        const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+        let differs = word ^ u64::from_ne_bytes([byte; 8]);
+        !(((differs & LOW) + LOW) | differs | LOW)
+    }
+    /// Where the word has a `/`, and whether it has something that needs a closer look.
+    fn look(word: &[u8; 8], slash_before: u64) -> (u64, u64) {
+        let word = u64::from_le_bytes(*word);
+        let slashes = equal(word, b'/');
+        let after_slash = (slashes << 8) | slash_before;
+        (slashes, equal(word, b'\\') | equal(word, 0) | (after_slash & (slashes | equal(word, b'.'))))
+    }
+
+    let (b'/', 8..=MAX_NAME, Some(last)) = (*path.first()?, path.len(), path.last_chunk()) else {
+        return None;
+    };
+    let (words, rest) = path.as_chunks();
+    let (mut depth, mut slash_before, mut odd) = (0, 0, 0);
+    for word in words {
+        let (slashes, found) = look(word, slash_before);
+        depth += slashes.count_ones();
+        slash_before = slashes >> 56;
+        odd |= found;
+    }
+    // The last eight bytes again: only those not yet seen count, and none of them comes first.
+    let (slashes, found) = look(last, 0);
+    if !rest.is_empty() {
+        depth += (slashes >> (64 - 8 * rest.len())).count_ones();
+    }
+    let ends_in_slash = slashes >> 56;
+    (odd | found | ends_in_slash == 0).then_some(depth as usize)
+}
+
+/// As [`clean_depth`], byte by byte, with the whole answer.
+fn scan(path: &[u8]) -> Option<usize> {
+    let (b'/', names) = path.split_first()? else { return None };
+    if names.is_empty() {
+        return Some(0);
+    }
+    let (mut depth, mut start) = (1, 0);
+    for (at, &byte) in names.iter().enumerate() {
+        if byte == b'/' {
+            if !is_clean_name(&names[start..at]) {
+                return None;
+            }
+            depth += 1;
+            start = at + 1;
+        } else if byte == b'\\' || byte == 0 {
+            return None;
+        }
+    }
+    is_clean_name(&names[start..]).then_some(depth)
+}
+
+fn is_clean_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && name.len() <= MAX_NAME
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, '/' | '\\')
+}
+
+/// The way for paths that are not clean: component by component into a new string.
+#[cold]
+fn rebuild(path: &str, max_depth: usize) -> Result<String> {
+    if let Some(at) = path.bytes().position(|byte| byte == 0) {
+        return Err(invalid(path, format!("it contains NUL at byte {at}; take it out")));
+    }
+    let mut clean = String::with_capacity(path.len() + 1);
+    let mut depth = 0;
+    for name in path.split(is_separator) {
+        match name {
+            "" | "." => {}
+            ".." => match clean.rfind('/') {
+                Some(at) => {
+                    clean.truncate(at);
+                    depth -= 1;
+                }
+                None => {
+                    return Err(invalid(path, "it climbs above the root; take the excess `..` out".into()));
+                }
+            },
+            _ if name.len() > MAX_NAME => {
+                let (len, head) = (name.len(), name.chars().take(16).collect::<String>());
+                let detail = format!("the component {head:?}... has {len} bytes; shorten it to {MAX_NAME}");
+                return Err(invalid(path, detail));
+            }
+            _ => {
+                clean.push('/');
+                clean.push_str(name);
+                depth += 1;
+            }
+        }
+    }
+    if depth > max_depth {
+        return Err(too_deep(path, depth, max_depth));
+    }
+    if clean.is_empty() {
+        clean.push('/');
+    }
+    Ok(clean)
+}
+
+#[cold]
+fn too_deep(path: &str, depth: usize, max_depth: usize) -> Error {
+    invalid(path, format!("it has {depth} components of at most {max_depth}; nest less, or raise max_depth"))
+}
+
+#[cold]
+fn invalid(path: &str, detail: String) -> Error {
+    Error::at(ErrorKind::InvalidPath, path).because(detail)
+}
+
+/// The components of a normalised path from the top down; none for `/`.
+#[must_use]
+pub fn components(path: &str) -> Components<'_> {
+    Components { rest: path }
+}
+
+/// An iterator over the components of a path; see [`components`].
+#[derive(Debug, Clone)]
+pub struct Components<'a> {
+    /// What is still to come, with the `/` before it.
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Components<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let bytes = self.rest.as_bytes();
+        let start = bytes.iter().position(|&byte| byte != b'/')?;
+        let len = bytes[start..].iter().position(|&byte| byte == b'/');
+        let (name, rest) = self.rest[start..].split_at(len.unwrap_or(bytes.len() - start));
+        self.rest = rest;
+        Some(name)
+    }
+}
+
+impl FusedIterator for Components<'_> {}
+
+/// The directory that contains the path, and its name there; `None` for `/`.
+#[must_use]
+pub fn split_last(path: &str) -> Option<(&str, &str)> {
+    let (parent, name) = path.rsplit_once('/')?;
+    match (parent, name) {
+        (_, "") => None,
+        ("", name) => Some(("/", name)),
+        split => Some(split),
+    }
+}
+
+/// The number of components of a normalised path; 0 for `/`.
+#[must_use]
 pub fn depth(path: &str) -> usize {
-    components(path).count()
+    if path == "/" { 0 } else { path.bytes().filter(|&byte| byte == b'/').count() }
 }
-/// s
+
+/// Whether the path is `ancestor` or below it, component by component; `/` is above all.
+#[must_use]
 pub fn starts_with(path: &str, ancestor: &str) -> bool {
-    ancestor == "/"
-        || (path.starts_with(ancestor)
-            && (path.len() == ancestor.len() || path.as_bytes()[ancestor.len()] == b'/'))
+    let ancestor = if ancestor == "/" { "" } else { ancestor };
+    path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
-/// j
+
+/// The path of the entry `name` in the directory `dir`.
+#[must_use]
 pub fn join(dir: &str, name: &str) -> String {
-    if dir == "/" { format!("/{name}") } else { format!("{dir}/{name}") }
+    let dir = if dir == "/" { "" } else { dir };
+    let mut path = String::with_capacity(dir.len() + 1 + name.len());
+    path.push_str(dir);
+    path.push('/');
+    path.push_str(name);
+    path
 }
-/// c
+
+/// Tree order: component by component, each bytewise, a directory before what is below it.
+///
+/// It differs from the order of the strings in that `/` comes before every other byte, so that
+/// `/a/b` comes before `/a!`.
+#[must_use]
 pub fn compare(a: &str, b: &str) -> Ordering {
-    components(a).map(str::as_bytes).cmp(components(b).map(str::as_bytes))
+    /// Where a byte stands among those that can follow the same beginning.
+    fn rank(byte: u8) -> u16 {
+        if byte == b'/' { 0 } else { u16::from(byte) + 1 }
+    }
+    match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
+        Some((a, b)) => rank(a).cmp(&rank(b)),
+        None => a.len().cmp(&b.len()),
+    }
 }
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
