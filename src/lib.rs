@@ -12,6 +12,11 @@ mod sync;
 mod tree;
 
 pub use error::{Error, ErrorKind, Result};
+pub use tree::diff::{Change, Diff};
+pub use tree::metadata::Metadata;
+pub use tree::name::Name;
+pub use tree::read_dir::{DirEntry, ReadDir};
+pub use tree::walk::{Walk, WalkDir};
 
 /// Doors for the crate's own fuzz targets and benches; no promise of stability.
 #[cfg(feature = "internals")]
