@@ -6,12 +6,17 @@
 
 use std::ops::Bound;
 
+use imbl::ordmap::DiffItem;
+
 use super::name::{Key, Name};
 use super::node::Entry;
 
 /// Name to entry, in bytewise order of names.
 #[derive(Clone, Default)]
 pub struct DirMap(imbl::OrdMap<Name, Entry>);
+
+/// The entries of a map, in order.
+pub type Iter<'a> = <&'a imbl::OrdMap<Name, Entry> as IntoIterator>::IntoIter;
 
 impl DirMap {
     /// Entries in the directory. O(1).
@@ -56,7 +61,8 @@ impl DirMap {
     }
 
     /// All entries, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Entry)> {
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
         self.0.iter()
     }
 
@@ -70,6 +76,20 @@ impl DirMap {
     #[must_use]
     pub fn next_after(&self, name: Option<&Name>) -> Option<(&Name, &Entry)> {
         self.iter_after(name).next()
+    }
+
+    /// The names at which this map differs from `older`, in order, with what stands there in
+    /// `older` and here. Parts that both maps share are skipped: O(differences × log n) between
+    /// versions of one directory.
+    pub fn changes_since<'a>(
+        &'a self,
+        older: &'a Self,
+    ) -> impl Iterator<Item = (&'a Name, Option<&'a Entry>, Option<&'a Entry>)> {
+        older.0.diff(&self.0).map(|item| match item {
+            DiffItem::Add(name, new) => (name, None, Some(new)),
+            DiffItem::Update { old: (_, old), new: (name, new) } => (name, Some(old), Some(new)),
+            DiffItem::Remove(name, old) => (name, Some(old), None),
+        })
     }
 
     /// Whether both are the same map by pointer: never true for different entries.

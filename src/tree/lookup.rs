@@ -59,20 +59,32 @@ pub struct Slot<'a> {
 /// [`Miss`].
 #[inline]
 pub fn find<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<At<'a>, Miss> {
-    let (mut found, mut version) = (Found::Dir(tree), 0);
+    let (found, placed) = find_placed(tree, path)?;
+    Ok(match found {
+        Found::Dir(dir) => At { found, version: placed.max(dir.meta.listed) },
+        Found::File(_) => At { found, version: placed },
+    })
+}
+
+/// As [`find`], with the largest [`Entry::placed`] on the way alone: what the versions of
+/// entries below a directory start from.
+///
+/// # Errors
+///
+/// [`Miss`].
+#[inline]
+pub fn find_placed<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<(Found<'a>, u64), Miss> {
+    let (mut found, mut placed) = (Found::Dir(tree), 0);
     for component in path::components(path) {
         let Found::Dir(dir) = found else { return Err(Miss::NotADirectory) };
         let entry = dir.entries.get(component).ok_or(Miss::NotFound)?;
-        version = version.max(entry.placed);
+        placed = placed.max(entry.placed);
         found = match &entry.node {
             Node::Dir(dir) => Found::Dir(dir),
             Node::File(file) => Found::File(file),
         };
     }
-    if let Found::Dir(dir) = found {
-        version = version.max(dir.meta.listed);
-    }
-    Ok(At { found, version })
+    Ok((found, placed))
 }
 
 /// Finds the directory at a normalised path.

@@ -106,6 +106,12 @@ impl Name {
         }
     }
 
+    /// Whether the name is over 23 bytes, and so has a receipt of its own.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        matches!(self.0, Repr::Long(_))
+    }
+
     /// What this name is charged.
     #[must_use]
     pub fn charged(&self) -> u64 {
@@ -224,7 +230,8 @@ mod tests {
             let name = |text: &str| Name::new(text, Charge::none());
             prop_assert_eq!(name(&a).cmp(&name(&b)), a.as_bytes().cmp(b.as_bytes()));
             prop_assert_eq!(Key::new(&a).compare(&name(&b)), a.as_bytes().cmp(b.as_bytes()));
-            prop_assert_eq!(name(&a).as_str(), a.as_str());
+            prop_assert_eq!(name(&a), a.as_str());
+            prop_assert_eq!(name(&a).is_long(), a.len() > INLINE);
         }
     }
 

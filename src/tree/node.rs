@@ -32,6 +32,25 @@ pub struct Entry {
     pub placed: u64,
 }
 
+/// Equal are entries that hold the same node, by pointer, put there by the same version.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.placed == other.placed && self.node.ptr_eq(&other.node)
+    }
+}
+
+impl Node {
+    /// Whether both are the same node by pointer.
+    #[must_use]
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Node::Dir(a), Node::Dir(b)) => Arc::ptr_eq(a, b),
+            (Node::File(a), Node::File(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
 /// One version of a file. It owns the receipt for itself; its chunks own theirs.
 #[derive(Debug)]
 pub struct FileNode {

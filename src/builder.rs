@@ -1,0 +1,188 @@
+//! What a filesystem is built with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fs::MemFs;
+use crate::memory_guard::{Guard, MemoryGuard};
+use crate::quota::{NodeLimit, Quota};
+use crate::root::Graves;
+use crate::snapshot::Snapshot;
+use crate::tree::holds::Holds;
+use crate::tree::root::Root;
+use crate::volume::{Config, Gauge, Resources, Storage, Volume};
+
+/// The quota of a filesystem that was not given one, in bytes.
+const DEFAULT_QUOTA: u64 = 256 << 20;
+
+/// The largest `max_depth`.
+const DEEPEST: usize = 4096;
+
+/// What one chunk takes beside its bytes: its node, its receipt, its place in an index.
+/// `tests/memory.rs` measures it.
+const DEFAULT_CHUNK_OVERHEAD: u64 = 128;
+
+/// What one file or directory takes beside its content: its node, its entry and name in a
+/// directory. `tests/memory.rs` measures it.
+const DEFAULT_NODE_OVERHEAD: u64 = 208;
+
+/// Sets up a [`MemFs`].
+///
+/// ```
+/// use std::time::Duration;
+/// use arcfs::{GuardAction, MemFs, MemoryGuard, Storage};
+///
+/// let fs = MemFs::builder()
+///     .max_quota(64 << 20)
+///     .max_nodes(10_000)
+///     .max_depth(512)
+///     .storage(Storage::Auto)
+///     .promotion_limit(512 << 20)
+///     .lock_timeout(Some(Duration::from_secs(30)))
+///     .memory_guard(MemoryGuard::per_write(GuardAction::Refuse, Duration::from_secs(1)))
+///     .build()?;
+/// assert_eq!(fs.stats().quota_bytes, 64 << 20);
+/// # Ok::<(), arcfs::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is built before build()"]
+pub struct MemFsBuilder {
+    max_quota: u64,
+    max_nodes: u64,
+    guard: MemoryGuard,
+    clock: Arc<dyn Clock>,
+    config: Config,
+}
+
+impl Default for MemFsBuilder {
+    fn default() -> Self {
+        Self {
+            max_quota: DEFAULT_QUOTA,
+            max_nodes: NodeLimit::CEILING,
+            guard: MemoryGuard::off(),
+            clock: Arc::new(SystemClock::new()),
+            config: Config {
+                storage: Storage::Auto,
+                promotion_limit: 512 << 20,
+                chunk_overhead: DEFAULT_CHUNK_OVERHEAD,
+                node_overhead: DEFAULT_NODE_OVERHEAD,
+                lock_timeout: Some(Duration::from_secs(30)),
+                max_depth: 512,
+            },
+        }
+    }
+}
+
+impl MemFsBuilder {
+    /// The hard limit in bytes, overheads included. Default: 256 MiB.
+    pub fn max_quota(mut self, bytes: u64) -> Self {
+        self.max_quota = bytes;
+        self
+    }
+
+    /// The most files and directories, the root included. Default and ceiling: 2³² − 1.
+    pub fn max_nodes(mut self, nodes: u64) -> Self {
+        self.max_nodes = nodes;
+        self
+    }
+
+    /// The most components of a path, 1 to 4,096. Default: 512.
+    pub fn max_depth(mut self, components: usize) -> Self {
+        self.config.max_depth = components;
+        self
+    }
+
+    /// How files are laid out. Default: [`Storage::Auto`].
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.config.storage = storage;
+        self
+    }
+
+    /// A file larger than this many bytes does not become random-access. Default: 512 MiB.
+    pub fn promotion_limit(mut self, bytes: u64) -> Self {
+        self.config.promotion_limit = bytes;
+        self
+    }
+
+    /// Bytes charged per chunk on top of its payload. The default is what one takes.
+    pub fn chunk_overhead(mut self, bytes: u64) -> Self {
+        self.config.chunk_overhead = bytes;
+        self
+    }
+
+    /// Bytes charged per version of a file and per directory. The default is what one takes.
+    pub fn node_overhead(mut self, bytes: u64) -> Self {
+        self.config.node_overhead = bytes;
+        self
+    }
+
+    /// How long a call waits for a lock; `None` waits for ever. Default: 30 seconds.
+    pub fn lock_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.config.lock_timeout = timeout;
+        self
+    }
+
+    /// A second gate beside the quota: the memory of the machine. Default: off.
+    pub fn memory_guard(mut self, guard: MemoryGuard) -> Self {
+        self.guard = guard;
+        self
+    }
+
+    /// Where file times come from. Default: the clock of the system.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a depth out of range or no node at all; `MemoryGuard` if the guard
+    /// refuses a quota that the machine has no memory for.
+    pub fn build(self) -> Result<MemFs> {
+        let root = Root::new(self.clock.now().into());
+        self.build_on(root)
+    }
+
+    /// Builds a filesystem that starts with the tree of `snapshot`.
+    pub(crate) fn build_fork(self, snapshot: &Snapshot) -> Result<MemFs> {
+        let (tree, depth) = (Arc::clone(snapshot.tree()), self.config.max_depth);
+        let nodes = 1 + tree.totals.nodes();
+        if nodes > self.max_nodes {
+            let error = Error::new(ErrorKind::NodeLimit { current: nodes, limit: self.max_nodes });
+            return Err(error.during("from_snapshot").because("the snapshot already exceeds it"));
+        }
+        let height = |exact: u32| exact as usize > depth;
+        if height(tree.totals.height) && height(crate::tree::height::exact_height(&tree)) {
+            let error = Error::new(ErrorKind::InvalidInput).during("from_snapshot");
+            return Err(error.because(format!("the snapshot is deeper than the limit of {depth} components")));
+        }
+        self.build_on(Root { tree, holds: Holds::default(), version: snapshot.version() })
+    }
+
+    fn build_on(self, root: Root) -> Result<MemFs> {
+        let invalid = |detail: String| Err(Error::new(ErrorKind::InvalidInput).during("build").because(detail));
+        if !(1..=DEEPEST).contains(&self.config.max_depth) {
+            return invalid(format!("max_depth is {}, must be 1 to {DEEPEST}", self.config.max_depth));
+        }
+        if self.max_nodes == 0 {
+            return invalid("max_nodes is 0, but the root directory is a node".into());
+        }
+        let guard = Guard::at_build(&self.guard, self.max_quota, &self.clock)
+            .map_err(|error| error.during("build"))?;
+        let resources = Resources {
+            quota: Quota::new(self.max_quota, guard),
+            nodes: NodeLimit::new(self.max_nodes),
+            graves: Graves::default(),
+            clock: self.clock,
+            snapshots: Gauge::default(),
+            handles: Gauge::default(),
+            drafts: Gauge::default(),
+        };
+        Ok(MemFs::from_volume(Volume::new(root, resources, self.config)))
+    }
+}
+

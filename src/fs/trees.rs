@@ -1,0 +1,143 @@
+//! Whole trees: snapshots, and many files in and out at one instant.
+
+use std::collections::BTreeMap;
+
+use super::MemFs;
+use crate::content::Content;
+use crate::error::Result;
+use crate::export::{ExportIter, ExportOptions};
+use crate::ops::Named;
+use crate::ops::import::{Import, ImportFile};
+use crate::snapshot::Snapshot;
+
+impl MemFs {
+    /// The filesystem as it is now, for as long as it is needed. O(1); never waits, never needs
+    /// quota.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// assert_eq!(snapshot.read("/a")?, b"1");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.volume)
+    }
+
+    /// Makes the filesystem what it was at `snapshot`, at one instant. Handles that read and all
+    /// snapshots stay valid; the version goes on. O(1) and without quota here; freeing what nobody
+    /// holds any more is O(difference).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.write("/a", b"2")?;
+    /// fs.restore(&snapshot)?;
+    /// assert_eq!(fs.read("/a")?, b"1");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a snapshot of another filesystem, `Busy` while anything is held.
+    pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
+        self.volume.restore(snapshot).named("restore", "/")
+    }
+
+    /// Brings many files at one instant, all or nothing. Creates parents; replaces files and keeps
+    /// their `created`; what it brings has generation 0.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "one"), ("/a/2", "two")])?;
+    /// assert_eq!(fs.read("/a/2")?, b"two");
+    ///
+    /// let error = fs.import_tree([("/b", "file"), ("/b/c", "below it")]).unwrap_err();
+    /// assert_eq!(error.kind(), &arcfs::ErrorKind::NotADirectory);
+    /// assert!(!fs.exists("/b"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// In this order: `InvalidPath`; `AlreadyExists` for a path named twice; `NotADirectory` below
+    /// a file or another entry; `IsADirectory` onto a directory; `Busy`; `NodeLimit`;
+    /// `QuotaExceeded`, `MemoryGuard`, `AllocationFailed`.
+    pub fn import_tree<P: AsRef<str>, B: Into<Content>>(
+        &self,
+        files: impl IntoIterator<Item = (P, B)>,
+    ) -> Result<()> {
+        let mut import = Import::default();
+        for (path, content) in files {
+            let given = path.as_ref();
+            let path = self.volume.normalize(given).named("import_tree", given)?.into_owned();
+            import.files.push(ImportFile { path, content: content.into(), modified: None });
+        }
+        self.volume.import(import).named("import_tree", "/")
+    }
+
+    /// Copies of all files at or below a path, of one instant, by path. They are outside the
+    /// quota. `prefix` is a directory or one file; if nothing stands there the result is empty.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "one"), ("/b", "two")])?;
+    /// let files = fs.export_tree("/a", Default::default())?;
+    /// assert_eq!(files.into_iter().collect::<Vec<_>>(), [("/a/1".to_string(), b"one".to_vec())]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `AllocationFailed`.
+    pub fn export_tree(
+        &self,
+        prefix: impl AsRef<str>,
+        options: ExportOptions,
+    ) -> Result<BTreeMap<String, Vec<u8>>> {
+        self.snapshot().export_tree(prefix, options)
+    }
+
+    /// The files at or below a path, of one instant, in tree order, found as they are asked for
+    /// and not copied.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let mut files = fs.iter_export_tree("/", Default::default())?;
+    /// fs.remove_file("/a")?;
+    /// let (path, content) = files.next().unwrap();
+    /// assert_eq!((path.as_str(), content.to_vec()?), ("/a", b"1".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`.
+    pub fn iter_export_tree(&self, prefix: impl AsRef<str>, options: ExportOptions) -> Result<ExportIter> {
+        self.snapshot().iter_export_tree(prefix, options)
+    }
+
+    /// A copy of the bytes of a file that has at most `max_size` bytes. It is outside the quota.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"12345")?;
+    /// assert_eq!(fs.export_bytes("/a", Some(5))?, b"12345");
+    /// assert_eq!(fs.export_bytes("/a", Some(4)).unwrap_err().kind(), &arcfs::ErrorKind::InvalidInput);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); `InvalidInput`, before anything is copied, if the file is larger.
+    pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
+        let path = path.as_ref();
+        crate::export::export_bytes(&self.content(path).map_err(|error| error.during("export_bytes"))?, max_size)
+            .named("export_bytes", path)
+    }
+}

@@ -1,0 +1,84 @@
+//! The paths of a tree that match a pattern.
+
+use std::sync::Arc;
+
+use super::dir_map;
+use super::name::Name;
+use super::node::{Dir, Entry, Node};
+use super::trail::Trail;
+use crate::pattern::{Pattern, States};
+
+/// A directory on the way down.
+struct Level<'a> {
+    /// How long the trail is there.
+    trail: usize,
+    /// Where the pattern stands in it.
+    states: States,
+    entries: Entries<'a>,
+}
+
+/// The entries of a directory that could match.
+enum Entries<'a> {
+    /// Any of them.
+    All(dir_map::Iter<'a>),
+    /// The one of a name, if it is there.
+    One(Option<(&'a Name, &'a Entry)>),
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (&'a Name, &'a Entry);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Entries::All(entries) => entries.next(),
+            Entries::One(entry) => entry.take(),
+        }
+    }
+}
+
+impl<'a> Level<'a> {
+    fn new(dir: &'a Dir, pattern: &Pattern, states: States, trail: usize) -> Self {
+        let entries = match pattern.only_name(&states) {
+            Some(name) => Entries::One(dir.entries.get_key_value(name)),
+            None => Entries::All(dir.entries.iter()),
+        };
+        Self { trail, states, entries }
+    }
+}
+
+/// The paths that match `pattern`: absolute, in the order of strings, each once, the root never.
+///
+/// A directory in which nothing can match is not entered, and where only one name can, it is
+/// looked up instead of listing the directory.
+#[must_use]
+pub fn glob(tree: &Arc<Dir>, pattern: &Pattern) -> Vec<String> {
+    let start = pattern.start();
+    if start.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut trail = Trail::default();
+    let mut levels = vec![Level::new(tree, pattern, start, 0)];
+    while let Some(level) = levels.last_mut() {
+        let Some((name, entry)) = level.entries.next() else {
+            levels.pop();
+            continue;
+        };
+        trail.back_to(level.trail);
+        let text = name.as_str();
+        let step = pattern.step(&level.states, text);
+        if step.matched {
+            found.push(trail.path_of(text));
+        }
+        if let (Some(states), Node::Dir(dir)) = (step.below, &entry.node)
+            && !dir.entries.is_empty()
+        {
+            trail.push(text);
+            levels.push(Level::new(dir, pattern, states, trail.len()));
+        }
+    }
+    // In tree order so far, which is that of strings but where a name continues with a byte
+    // below the slash: long sorted runs, which a stable sort takes as they are.
+    found.sort();
+    found
+}

@@ -1,0 +1,126 @@
+//! Walking a tree from the top down.
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::sync::Arc;
+use std::vec;
+
+use super::name::Name;
+use super::node::{Dir, Node};
+use super::trail::Trail;
+
+/// A directory and everything below it as of one instant, from the top down, in tree order.
+///
+/// It owns what it has still to visit: later changes do not disturb it. Making it is O(1) once
+/// the directory is found, each step O(entries of the directory that it yields).
+///
+/// ```
+/// let fs = arcfs::MemFs::new();
+/// fs.create_dir_all("/src/tests")?;
+/// fs.write("/src/lib.rs", b"")?;
+/// let mut walk = fs.walk("/")?;
+/// assert_eq!(walk.next().unwrap().dirs[0].as_ref(), "src");
+/// let src = walk.next().unwrap();
+/// assert_eq!((src.path.as_str(), src.files[0].as_ref()), ("/src", "lib.rs"));
+/// walk.skip_current_dir();
+/// assert!(walk.next().is_none());
+/// # Ok::<(), arcfs::Error>(())
+/// ```
+pub struct Walk {
+    trail: Trail,
+    /// The directory to begin with, until it is yielded.
+    start: Option<Arc<Dir>>,
+    /// The directories above the next one, each with those below it that are still to come.
+    levels: Vec<Level>,
+    /// Whether the last level is that of the directory last yielded.
+    entered: bool,
+}
+
+struct Level {
+    /// How long the trail is there.
+    trail: usize,
+    below: vec::IntoIter<(Name, Arc<Dir>)>,
+}
+
+/// One directory of a [`Walk`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalkDir {
+    /// Its path.
+    pub path: String,
+    /// The directories in it, in tree order.
+    pub dirs: Vec<Name>,
+    /// The files in it, in tree order.
+    pub files: Vec<Name>,
+}
+
+impl Walk {
+    /// Walks `dir`, which stands at a normalised path.
+    #[must_use]
+    pub(crate) fn new(dir: Arc<Dir>, path: &str) -> Self {
+        Self { trail: Trail::at(path), start: Some(dir), levels: Vec::new(), entered: false }
+    }
+
+    /// Leaves out what is below the directory that the walk last yielded.
+    pub fn skip_current_dir(&mut self) {
+        if std::mem::take(&mut self.entered) {
+            self.levels.pop();
+        }
+    }
+
+    /// Goes to the next directory.
+    fn advance(&mut self) -> Option<Arc<Dir>> {
+        if let Some(dir) = self.start.take() {
+            return Some(dir);
+        }
+        loop {
+            let level = self.levels.last_mut()?;
+            if let Some((name, dir)) = level.below.next() {
+                self.trail.back_to(level.trail);
+                self.trail.push(name.as_str());
+                return Some(dir);
+            }
+            self.levels.pop();
+        }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = WalkDir;
+
+    fn next(&mut self) -> Option<WalkDir> {
+        let dir = self.advance()?;
+        let (dirs, files, below) = list(&dir);
+        self.entered = !below.is_empty();
+        if self.entered {
+            self.levels.push(Level { trail: self.trail.len(), below: below.into_iter() });
+        }
+        Some(WalkDir { path: self.trail.path(), dirs, files })
+    }
+}
+
+impl FusedIterator for Walk {}
+
+/// The names of the directories and of the files in `dir`, and the directories themselves.
+fn list(dir: &Dir) -> (Vec<Name>, Vec<Name>, Vec<(Name, Arc<Dir>)>) {
+    // So many of each there are at least: exact where all are of one kind, as most are.
+    let all = dir.entries.len();
+    let mut dirs = Vec::with_capacity(all.saturating_sub(dir.totals.files as usize));
+    let mut files = Vec::with_capacity(all.saturating_sub(dir.totals.dirs as usize));
+    let mut below = Vec::with_capacity(dirs.capacity());
+    for (name, entry) in dir.entries.iter() {
+        match &entry.node {
+            Node::File(_) => files.push(name.clone()),
+            Node::Dir(dir) => {
+                dirs.push(name.clone());
+                below.push((name.clone(), Arc::clone(dir)));
+            }
+        }
+    }
+    (dirs, files, below)
+}
+
+impl fmt::Debug for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk").field("at", &self.trail.path()).finish_non_exhaustive()
+    }
+}
