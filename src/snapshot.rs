@@ -148,7 +148,7 @@ impl Snapshot {
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`.
     pub fn metadata(&self, path: impl AsRef<str>) -> Result<Metadata> {
-        self.view("metadata", path.as_ref(), |at| Ok(Metadata::of(&at)))
+        self.view("metadata", path.as_ref(), |at| Ok(Metadata::of(at)))
     }
 
     /// As [`MemFs::read_dir`](crate::MemFs::read_dir).

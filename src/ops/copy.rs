@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::write::Payload;
+use crate::charge::Charge;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
-use crate::path;
 use crate::snapshot::Snapshot;
 use crate::tree::copy::{copy_cost, copy_tree};
 use crate::tree::edit::{Edit, PutRule, Seen};
 use crate::tree::examine::{Refusal, fits_depth};
+use crate::tree::files::Files;
 use crate::tree::lookup::{Found, find};
 use crate::tree::node::{Dir, FileNode};
 use crate::tree::root::Root;
@@ -26,8 +26,8 @@ impl Volume {
         self.settle(|lane| {
             let root = self.load();
             let file = Arc::clone(file_at(&root.tree, &from)?);
-            let expect = Edit::Expect { path: (*from).into(), seen: Seen::File(Arc::clone(&file)) };
-            self.copy_file(lane, &root, Some(expect), &file, &to)?;
+            let seen = Seen::File(Arc::clone(&file));
+            self.copy_file(lane, &root, Origin::Here { path: &from, seen }, &file, &to)?;
             Ok(file.content.len())
         })
         .map_err(|refusal| self.busy_at_once(refusal).on(&from).with_other(&to))
@@ -43,8 +43,8 @@ impl Volume {
         self.settle(|lane| {
             let root = self.load();
             let dir = Arc::clone(dir_at(&root.tree, &from)?);
-            let expect = Edit::Expect { path: (*from).into(), seen: Seen::Subtree(Arc::clone(&dir)) };
-            self.copy_dir(lane, &root, Some(expect), &dir, &to)
+            let seen = Seen::Subtree(Arc::clone(&dir));
+            self.copy_dir(lane, &root, Origin::Here { path: &from, seen }, &dir, &to)
         })
         .map_err(|refusal| self.busy_at_once(refusal).on(&from).with_other(&to))
     }
@@ -56,15 +56,16 @@ impl Volume {
     /// As documented there.
     pub fn copy_from(&self, snapshot: &Snapshot, from: &str, to: &str) -> Result<u64> {
         let (from, to) = (self.normalize(from)?, self.normalize(to)?);
+        let foreign = !snapshot.is_of(&self.resources);
         self.settle(|lane| {
             let root = self.load();
             match find(snapshot.tree(), &from).map_err(|miss| Error::at(miss.into(), &from))?.found {
                 Found::File(file) => {
-                    self.copy_file(lane, &root, None, file, &to)?;
+                    self.copy_file(lane, &root, Origin::Snapshot { foreign }, file, &to)?;
                     Ok(file.content.len())
                 }
                 Found::Dir(dir) => {
-                    self.copy_dir(lane, &root, None, dir, &to)?;
+                    self.copy_dir(lane, &root, Origin::Snapshot { foreign }, dir, &to)?;
                     Ok(dir.totals.bytes)
                 }
             }
@@ -89,26 +90,26 @@ impl Volume {
         &self,
         lane: &Lane<'_>,
         root: &Root,
-        expect: Option<Edit>,
+        origin: Origin<'_>,
         file: &FileNode,
         to: &str,
     ) -> Result<(), Refusal> {
         self.look_at_target(root, to, 1)?;
-        let mut payload = Payload::Owned(file.content.clone());
-        let cost = payload.cost(self).saturating_add(self.config.node_overhead).saturating_add(self.name_cost(to));
-        let mut purse = self.reserve(cost)?;
-        let content = payload.share(self, &mut purse)?;
+        let sharing = Sharing { volume: self, foreign: origin.is_foreign() };
+        let overheads = self.config.node_overhead.saturating_add(self.name_cost(to));
+        let mut purse = self.reserve(sharing.cost(&file.content).saturating_add(overheads))?;
+        let content = sharing.content(&file.content, &mut purse)?;
         let name = self.long_name(to, &mut purse);
         let file = self.file_node(content, purse);
         let put = Edit::Put { path: to.into(), name, file, rule: PutRule::Create, now: self.now() };
-        commit_after(lane, expect, put)
+        origin.commit(lane, put)
     }
 
     fn copy_dir(
         &self,
         lane: &Lane<'_>,
         root: &Root,
-        expect: Option<Edit>,
+        origin: Origin<'_>,
         dir: &Arc<Dir>,
         to: &str,
     ) -> Result<(), Refusal> {
@@ -116,32 +117,18 @@ impl Volume {
             fits_depth(dir, to, &self.limits())?;
         }
         self.look_at_target(root, to, 1 + dir.totals.nodes())?;
+        let sharing = Sharing { volume: self, foreign: origin.is_foreign() };
         let (node_overhead, chunk_overhead) = (self.config.node_overhead, self.config.chunk_overhead);
-        let account = self.account();
-        let contents = adoption_cost_below(dir, self);
-        let cost = copy_cost(dir, node_overhead, chunk_overhead)
-            .saturating_add(contents)
-            .saturating_add(self.name_cost(to));
-        let mut purse = self.reserve(cost)?;
+        let contents = sharing.cost_below(dir);
+        let cost = copy_cost(dir, node_overhead, chunk_overhead).saturating_add(self.name_cost(to));
+        let mut purse = self.reserve(cost.saturating_add(contents))?;
         let mut for_contents = purse.split(contents);
         let now = self.now();
         let name = self.long_name(to, &mut purse);
-        let tree = copy_tree(
-            dir,
-            now,
-            node_overhead,
-            chunk_overhead,
-            &mut |amount| purse.split(amount),
-            &mut |content: &Content| {
-                let cost = content.adoption_cost(account, chunk_overhead);
-                if cost == 0 && content.is_of(account) {
-                    return Ok(content.clone());
-                }
-                content.clone().adopt(for_contents.split(cost), account, chunk_overhead)
-            },
-        )?;
-        let graft = Edit::Graft { path: to.into(), name, tree, now };
-        commit_after(lane, expect, graft)
+        let pay = &mut |amount| purse.split(amount);
+        let share = &mut |content: &Content| sharing.content(content, &mut for_contents);
+        let tree = copy_tree(dir, node_overhead, chunk_overhead, now, pay, share)?;
+        origin.commit(lane, Edit::Graft { path: to.into(), name, tree, now })
     }
 
     /// The checks of a copy's target, in the order of errors.
@@ -154,26 +141,58 @@ impl Volume {
     }
 }
 
-impl Payload<'_> {
-    /// As `make`, for a copy: the layout stays what it was.
-    fn share(&mut self, volume: &Volume, purse: &mut crate::charge::Charge) -> Result<Content> {
-        let Payload::Owned(content) = self else { unreachable!("a copy has content") };
-        let random = content.is_random();
-        Ok(self.make(volume, purse)?.with_random(random))
+/// What a file costs here whose bytes are of another filesystem, or of this one.
+struct Sharing<'a> {
+    volume: &'a Volume,
+    foreign: bool,
+}
+
+impl Sharing<'_> {
+    fn cost(&self, content: &Content) -> u64 {
+        let volume = self.volume;
+        if self.foreign { content.adoption_cost(volume.account(), volume.config.chunk_overhead) } else { 0 }
+    }
+
+    /// What all files below `dir` cost. O(files) if they are foreign.
+    fn cost_below(&self, dir: &Arc<Dir>) -> u64 {
+        if !self.foreign {
+            return 0;
+        }
+        let files = Files::new(Found::Dir(dir), "/", false);
+        files.map(|(_, file)| self.cost(&file.content)).fold(0, u64::saturating_add)
+    }
+
+    fn content(&self, content: &Content, purse: &mut Charge) -> Result<Content> {
+        if !self.foreign {
+            return Ok(content.clone());
+        }
+        let (account, overhead) = (self.volume.account(), self.volume.config.chunk_overhead);
+        let copied = content.clone().adopt(purse.split(self.cost(content)), account, overhead)?;
+        Ok(copied.with_random(content.is_random()))
     }
 }
 
-/// What it costs to copy here the bytes below `dir` that are of another filesystem. O(files).
-fn adoption_cost_below(dir: &Arc<Dir>, volume: &Volume) -> u64 {
-    crate::tree::files::contents(dir)
-        .map(|content| content.adoption_cost(volume.account(), volume.config.chunk_overhead))
-        .fold(0, u64::saturating_add)
+/// Where a copy comes from.
+enum Origin<'a> {
+    /// A path of this filesystem, where the commit must find what was seen.
+    Here { path: &'a str, seen: Seen },
+    /// A snapshot, which cannot change.
+    Snapshot { foreign: bool },
 }
 
-fn commit_after(lane: &Lane<'_>, expect: Option<Edit>, edit: Edit) -> Result<(), Refusal> {
-    match expect {
-        Some(expect) => lane.commit(&mut [expect, edit]).map(drop),
-        None => lane.commit(&mut [edit]).map(drop),
+impl Origin<'_> {
+    fn is_foreign(&self) -> bool {
+        matches!(self, Origin::Snapshot { foreign: true })
+    }
+
+    /// Publishes the edit that binds the copy.
+    fn commit(self, lane: &Lane<'_>, edit: Edit) -> Result<(), Refusal> {
+        match self {
+            Origin::Here { path, seen } => {
+                lane.commit(&mut [Edit::Expect { path: path.into(), seen }, edit]).map(drop)
+            }
+            Origin::Snapshot { .. } => lane.commit(&mut [edit]).map(drop),
+        }
     }
 }
 
@@ -190,6 +209,3 @@ fn dir_at<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>> {
         Found::File(_) => Err(Error::at(ErrorKind::NotADirectory, path)),
     }
 }
-
-#[allow(unused_imports, reason = "named in the documentation above")]
-use path as _;

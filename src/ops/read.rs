@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::content::Content;
+use crate::content::{self, Content};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tree::lookup::{At, Found, Miss, find};
 use crate::tree::node::{Dir, Totals};
@@ -122,7 +122,10 @@ pub fn file_content<'a>(at: &At<'a>) -> Result<&'a Content> {
 /// `AllocationFailed`.
 pub fn read_content(content: &Content, out: &mut Vec<u8>) -> Result<()> {
     out.clear();
-    content.read_to_end(out)
+    let requested = content.len();
+    let len = usize::try_from(requested).map_err(|_| Error::new(ErrorKind::AllocationFailed { requested }))?;
+    content::reserve(out, len)?;
+    content.copy_into(out)
 }
 
 /// What a subtree adds up to, the node at its top included.

@@ -295,7 +295,11 @@ fn require_name(path: &str, name: Option<&Name>) -> Result<(), Refusal> {
 
 /// Whether `dir` at path `to` keeps everything below it within the depth limit. The recorded
 /// height is an upper bound; where it refuses, the exact one decides.
-fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Refusal> {
+///
+/// # Errors
+///
+/// `InvalidPath`.
+pub fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Refusal> {
     let depth = path::depth(to);
     if depth + dir.totals.height as usize <= limits.max_depth
         || depth + super::height::exact_height(dir) as usize <= limits.max_depth
