@@ -159,6 +159,17 @@ impl MemFs {
     pub fn version(&self) -> u64 {
         self.volume.load().version
     }
+
+    /// Checks the invariants of the root published last. For tests: O(nodes).
+    ///
+    /// # Errors
+    ///
+    /// Which one is broken, and where.
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub fn check_consistent(&self) -> std::result::Result<(), String> {
+        crate::tree::check::check_consistent(&self.volume.load())
+    }
 }
 
 impl Default for MemFs {
