@@ -158,8 +158,7 @@ impl History {
         let mut visited = 0;
         for dir in fs.walk("/").map_err(|error| error.to_string())? {
             let tree = &world.fss[at].tree;
-            let listed: Vec<_> =
-                fs.read_dir(&dir.path).map_err(|error| error.to_string())?.collect();
+            let listed: Vec<_> = fs.read_dir(&dir.path).map_err(|error| error.to_string())?.collect();
             let names: Vec<&str> = listed.iter().map(|entry| entry.name()).collect();
             same(&format!("entries of {:?}", dir.path), &names, &as_strs(&children(tree, &dir.path)))?;
             let mut listing = Vec::new();
@@ -242,7 +241,8 @@ pub fn compare_stats(fs: &MemFs, world: &World, at: usize) -> Agreed {
     let free_nodes = config.chunk_overhead == 0 && config.node_overhead == 0;
     if free_nodes && model.handles.iter().all(|handle| handle.draft().is_none()) {
         // Nothing is charged but bytes and long names, and there are no drafts.
-        let names: usize = model.tree.keys().map(|path| paths::name(path).len()).filter(|len| *len > 23).sum();
+        let names: usize =
+            model.tree.keys().map(|path| paths::name(path).len()).filter(|len| *len > 23).sum();
         let pinned = stats.used_bytes.saturating_sub(payload + names as u64);
         same("pinned", &stats.pinned_bytes, &pinned)?;
     }

@@ -201,8 +201,9 @@ impl Pair {
                 settle(expected, fs.remove_dir_all(path), &one(path))?
                     .map(|(path, ())| world.remove(at, &path))
             }
-            Op::Clear => settle(model.expect_clear(), fs.clear(), &around(&[]))?
-                .map(|((), ())| world.clear(at)),
+            Op::Clear => {
+                settle(model.expect_clear(), fs.clear(), &around(&[]))?.map(|((), ())| world.clear(at))
+            }
             Op::Rename(a, b) => settle(model.expect_rename(a, b, false), fs.rename(a, b), &two(a, b))?
                 .map(|((from, to), ())| world.rename(at, &from, &to)),
             Op::Replace(a, b) => settle(model.expect_rename(a, b, true), fs.replace(a, b), &two(a, b))?
@@ -286,7 +287,9 @@ impl Pair {
                 })
             }
             Op::Read(source, read) => return self.read(at, *source, read).map(|()| None),
-            Op::Open(path, options) => return self.open(at, path, options, |fs| options_of(options).open(fs, path)),
+            Op::Open(path, options) => {
+                return self.open(at, path, options, |fs| options_of(options).open(fs, path));
+            }
             Op::OpenAs(path, mode) => return self.open_as(at, path, *mode),
             Op::File(index, op) => {
                 return match self.files[at].len() {
@@ -372,7 +375,8 @@ impl Pair {
         let reads = Reads { view, tree, depth };
         let got = view!(view, content(path));
         let kept = settle(reads.expect_file(path), got, &reads.around(path))?;
-        let Some((data, content)) = kept.map(|(node, content)| (node.data().expect("a file").clone(), content))
+        let Some((data, content)) =
+            kept.map(|(node, content)| (node.data().expect("a file").clone(), content))
         else {
             return Ok(());
         };
@@ -775,8 +779,7 @@ impl Reads<'_> {
     /// Skips what is below those directories whose turn is a set bit.
     fn walk(&self, raw: &str, skip: u8) -> Agreed {
         let view = self.view;
-        let Some((path, mut walk)) =
-            settle(self.expect_dir(raw), view!(view, walk(raw)), &self.around(raw))?
+        let Some((path, mut walk)) = settle(self.expect_dir(raw), view!(view, walk(raw)), &self.around(raw))?
         else {
             return Ok(());
         };

@@ -152,7 +152,11 @@ impl Fs {
         if preallocate > 0 {
             need = need.plus(spare).plus(Range::up_to(self.config.node_overhead));
         }
-        Ok(Plan { what: Opening { path: path.clone(), missing, options: options.clone() }, need, unless: None })
+        Ok(Plan {
+            what: Opening { path: path.clone(), missing, options: options.clone() },
+            need,
+            unless: None,
+        })
     }
 
     /// Where a write goes and why it may not.

@@ -686,13 +686,16 @@ impl World {
                     Kind::File { item: self.file_version(at), data: copy, generation: 0 }
                 }
             };
-            let target = format!("{to}{}", if from == "/" && path == "/" {
-                ""
-            } else if from == "/" {
-                &path
-            } else {
-                &path[from.len()..]
-            });
+            let target = format!(
+                "{to}{}",
+                if from == "/" && path == "/" {
+                    ""
+                } else if from == "/" {
+                    &path
+                } else {
+                    &path[from.len()..]
+                }
+            );
             let node = Node {
                 name: self.new_name(at, &target),
                 version: Version::Current,

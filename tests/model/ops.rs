@@ -139,7 +139,7 @@ pub struct Step {
 
 const LONG: &str = "a-name-of-twenty-four-by";
 
-fn component() -> impl Strategy<Value = String> {
+fn component() -> BoxedStrategy<String> {
     prop_oneof![
         30 => select(vec!["a", "b"]).prop_map(str::to_owned),
         6 => select(vec!["c", "a.b", "é", "a-"]).prop_map(str::to_owned),
@@ -147,10 +147,11 @@ fn component() -> impl Strategy<Value = String> {
         1 => Just("n".repeat(23)),
         1 => Just("n".repeat(255)),
     ]
+    .boxed()
 }
 
 /// A path that is valid unless it is too deep, mostly shallow.
-fn plain() -> impl Strategy<Value = String> {
+fn plain() -> BoxedStrategy<String> {
     prop_oneof![
         10 => vec(component(), 1..=1),
         12 => vec(component(), 2..=2),
@@ -158,11 +159,23 @@ fn plain() -> impl Strategy<Value = String> {
         2 => vec(component(), 4..=7),
     ]
     .prop_map(|components| format!("/{}", components.join("/")))
+    .boxed()
 }
 
-pub fn path() -> impl Strategy<Value = String> {
+pub fn path() -> BoxedStrategy<String> {
     let odd = select(vec![
-        "", "/", ".", "//", "/..", "/a/../..", "/a\0b", "a\0/..", "..", "/a/./b/..", "\\", "/a/b/../../a",
+        "",
+        "/",
+        ".",
+        "//",
+        "/..",
+        "/a/../..",
+        "/a\0b",
+        "a\0/..",
+        "..",
+        "/a/./b/..",
+        "\\",
+        "/a/b/../../a",
     ]);
     prop_oneof![
         60 => plain(),
@@ -173,37 +186,39 @@ pub fn path() -> impl Strategy<Value = String> {
         1 => plain().prop_map(|path| format!("{path}/{}", "n".repeat(256))),
         3 => odd.prop_map(str::to_owned),
     ]
+    .boxed()
 }
 
-fn bytes() -> impl Strategy<Value = Bytes> {
+fn bytes() -> BoxedStrategy<Bytes> {
     let len = prop_oneof![
         2 => Just(0_usize),
         14 => 1..40_usize,
         3 => 40..600_usize,
         2 => select(vec![65_535, 65_536, 65_537, 70_000, 131_072, 131_073, 32_768, 16_384]),
     ];
-    (len, 0..6_u8).prop_map(|(len, seed)| Bytes { len, seed })
+    (len, 0..6_u8).prop_map(|(len, seed)| Bytes { len, seed }).boxed()
 }
 
-fn offset() -> impl Strategy<Value = u64> {
+fn offset() -> BoxedStrategy<u64> {
     prop_oneof![
         20 => 0..40_u64,
         4 => 40..700_u64,
         4 => select(vec![65_535_u64, 65_536, 65_537, 131_072, 98_304, 16_384]),
         1 => select(vec![1 << 33, (1 << 63) - 1, (1 << 63) - 20, 1 << 63, u64::MAX]),
     ]
+    .boxed()
 }
 
-fn pattern() -> impl Strategy<Value = String> {
+fn pattern() -> BoxedStrategy<String> {
     let part = prop_oneof![
         select(vec!["*", "**", "a", "b", "?", "a*", "*b", "[a-b]", "[!a]", "[]a]", "[!]]", "[b-a]", "[a-]"]),
         select(vec!["[", "a[", "[]", "[!", "[!]", ".", "..", "a**", "**b", "?*?", "[[]", "[^a]", "{a,b}"]),
         select(vec!["a-*", "*a*m*y", "?", "**", "*", "]", "é", "[é]", "n*n", "\\a", "a/[", "[a/b]"]),
     ];
-    vec(part, 0..=4).prop_map(|parts| format!("/{}", parts.join("/")))
+    vec(part, 0..=4).prop_map(|parts| format!("/{}", parts.join("/"))).boxed()
 }
 
-fn read() -> impl Strategy<Value = Read> {
+fn read() -> BoxedStrategy<Read> {
     prop_oneof![
         3 => path().prop_map(Read::Look),
         2 => path().prop_map(Read::ReadDir),
@@ -213,9 +228,10 @@ fn read() -> impl Strategy<Value = Read> {
         2 => (prop_oneof![Just("/".to_owned()), path()], any::<bool>()).prop_map(|(p, d)| Read::Export(p, d)),
         1 => (path(), proptest::option::of(0..30_u64)).prop_map(|(p, max)| Read::ExportBytes(p, max)),
     ]
+    .boxed()
 }
 
-fn options() -> impl Strategy<Value = Options> {
+fn options() -> BoxedStrategy<Options> {
     let flags = any::<[bool; 8]>();
     let preallocate = prop_oneof![6 => Just(0_u64), 2 => 1..100_u64, 1 => select(vec![65_536_u64, 70_000])];
     let any_flags = (flags, preallocate).prop_map(|(flags, preallocate)| {
@@ -233,16 +249,15 @@ fn options() -> impl Strategy<Value = Options> {
                 options
             }
             _ => {
-                options =
-                    Options { read: true, write: true, append: false, shared_lock: false, ..options };
+                options = Options { read: true, write: true, append: false, shared_lock: false, ..options };
                 options
             }
         }
     });
-    prop_oneof![1 => any_flags, 5 => sensible]
+    prop_oneof![1 => any_flags, 5 => sensible].boxed()
 }
 
-fn file_op() -> impl Strategy<Value = FileOp> {
+fn file_op() -> BoxedStrategy<FileOp> {
     let by = prop_oneof![6 => -50..50_i64, 1 => select(vec![i64::MIN, i64::MAX, 65_536, -65_536])];
     let seek = prop_oneof![
         offset().prop_map(SeekTo::Start),
@@ -262,29 +277,30 @@ fn file_op() -> impl Strategy<Value = FileOp> {
         2 => Just(FileOp::Discard),
         2 => Just(FileOp::Drop),
     ]
+    .boxed()
 }
 
-fn quota() -> impl Strategy<Value = u64> {
+fn quota() -> BoxedStrategy<u64> {
     prop_oneof![
         6 => Just(4_u64 << 20),
         3 => 0..400_u64,
         2 => 400..2000_u64,
         2 => 65_000..300_000_u64,
     ]
+    .boxed()
 }
 
-fn nodes() -> impl Strategy<Value = u64> {
-    prop_oneof![3 => Just(10_000_u64), 2 => 1..12_u64]
+fn nodes() -> BoxedStrategy<u64> {
+    prop_oneof![3 => Just(10_000_u64), 2 => 1..12_u64].boxed()
 }
 
-pub fn config() -> impl Strategy<Value = Config> {
-    let storage =
-        prop_oneof![3 => Just(Storage::Auto), 1 => Just(Storage::Sequential), 1 => Just(Storage::RandomAccess)];
+pub fn config() -> BoxedStrategy<Config> {
+    let storage = prop_oneof![3 => Just(Storage::Auto), 1 => Just(Storage::Sequential), 1 => Just(Storage::RandomAccess)];
     let depth = prop_oneof![3 => 2..7_usize, 2 => Just(512_usize)];
     let promotion = prop_oneof![Just(512_u64 << 20), 0..60_u64];
     let overheads = prop_oneof![3 => Just((0_u64, 0_u64)), 1 => (0..10_u64, 0..10_u64), 1 => Just((16, 100))];
-    (quota(), nodes(), depth, storage, promotion, overheads).prop_map(
-        |(quota, nodes, depth, storage, promotion_limit, (chunk_overhead, node_overhead))| Config {
+    (quota(), nodes(), depth, storage, promotion, overheads)
+        .prop_map(|(quota, nodes, depth, storage, promotion_limit, (chunk_overhead, node_overhead))| Config {
             quota,
             nodes,
             depth,
@@ -292,14 +308,14 @@ pub fn config() -> impl Strategy<Value = Config> {
             promotion_limit,
             chunk_overhead,
             node_overhead,
-        },
-    )
+        })
+        .boxed()
 }
 
 const SNAPSHOTS: std::ops::Range<usize> = 0..3;
 const CONTENTS: std::ops::Range<usize> = 0..2;
 
-fn namespace() -> impl Strategy<Value = Op> {
+fn namespace() -> BoxedStrategy<Op> {
     prop_oneof![
         10 => path().prop_map(Op::CreateDir),
         6 => path().prop_map(Op::CreateDirAll),
@@ -315,9 +331,10 @@ fn namespace() -> impl Strategy<Value = Op> {
         5 => (path(), path()).prop_map(|(a, b)| Op::CopyDirAll(a, b)),
         4 => (SNAPSHOTS, path(), path()).prop_map(|(slot, a, b)| Op::CopyFrom(slot, a, b)),
     ]
+    .boxed()
 }
 
-fn writing() -> impl Strategy<Value = Op> {
+fn writing() -> BoxedStrategy<Op> {
     prop_oneof![
         12 => (path(), bytes()).prop_map(|(p, b)| Op::Write(p, b)),
         3 => (path(), bytes()).prop_map(|(p, b)| Op::WriteVec(p, b)),
@@ -326,9 +343,10 @@ fn writing() -> impl Strategy<Value = Op> {
         5 => vec((path(), bytes()), 0..=4).prop_map(Op::Import),
         3 => (path(), 0..100_u64).prop_map(|(p, time)| Op::SetModified(p, time)),
     ]
+    .boxed()
 }
 
-fn around() -> impl Strategy<Value = Op> {
+fn around() -> BoxedStrategy<Op> {
     prop_oneof![
         1 => quota().prop_map(Op::SetMaxQuota),
         1 => nodes().prop_map(Op::SetMaxNodes),
@@ -341,17 +359,19 @@ fn around() -> impl Strategy<Value = Op> {
         1 => (SNAPSHOTS, config()).prop_map(|(slot, config)| Op::Fork(slot, config)),
         3 => (-5..20_i64).prop_map(Op::Tick),
     ]
+    .boxed()
 }
 
-fn mode() -> impl Strategy<Value = Mode> {
+fn mode() -> BoxedStrategy<Mode> {
     prop_oneof![
         2 => Just(Mode::Open),
         3 => Just(Mode::Create),
         3 => select(vec!["rb", "wb", "ab", "r+b", "xb", "w+", ""]).prop_map(Mode::Named),
     ]
+    .boxed()
 }
 
-fn op() -> impl Strategy<Value = Op> {
+fn op() -> BoxedStrategy<Op> {
     prop_oneof![
         26 => namespace(),
         22 => writing(),
@@ -361,10 +381,11 @@ fn op() -> impl Strategy<Value = Op> {
         22 => (0..6_usize, file_op()).prop_map(|(h, op)| Op::File(h, op)),
         10 => around(),
     ]
+    .boxed()
 }
 
-pub fn step() -> impl Strategy<Value = Step> {
-    (prop_oneof![5 => Just(0_usize), 2 => 0..3_usize], op()).prop_map(|(fs, op)| Step { fs, op })
+pub fn step() -> BoxedStrategy<Step> {
+    (prop_oneof![5 => Just(0_usize), 2 => 0..3_usize], op()).prop_map(|(fs, op)| Step { fs, op }).boxed()
 }
 
 /// The time that a number of seconds stands for.
