@@ -54,6 +54,25 @@ pub mod internals {
     pub use crate::quota::{NoRelief, NodeLimit, Quota, Relief};
     pub use crate::sync::*;
 
+    /// Content as a one-shot write builds it.
+    pub fn build_content(
+        bytes: &[u8],
+        charge: Charge,
+        account: &std::sync::Arc<Account>,
+    ) -> crate::Result<crate::Content> {
+        crate::Content::build(bytes, charge, account, 0)
+    }
+
+    pub mod root {
+        pub use crate::root::*;
+    }
+    pub mod tree {
+        pub use crate::tree::edit::*;
+        pub use crate::tree::examine::{Effect, Refusal};
+        pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
+        pub use crate::tree::node::{Dir, FileNode, Node, Totals};
+        pub use crate::tree::root::{Limits, Root};
+    }
     pub mod path {
         pub use crate::path::*;
     }

@@ -30,9 +30,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use chunk::reserve;
 pub use chunk::{CHUNK, MAX_LEN, end_of};
 pub use draft::Draft;
-pub use chunk::reserve;
 pub use reader::{Chunks, ContentReader};
 
 use chunk::{Chunk, allocate};

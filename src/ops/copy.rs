@@ -81,7 +81,9 @@ impl Volume {
     pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
         if !snapshot.is_of(&self.resources) {
             let error = Error::new(ErrorKind::InvalidInput);
-            return Err(error.because("the snapshot is of another filesystem; copy_from takes files out of it"));
+            return Err(
+                error.because("the snapshot is of another filesystem; copy_from takes files out of it")
+            );
         }
         self.change(Edit::Restore { tree: Arc::clone(snapshot.tree()) })
     }
