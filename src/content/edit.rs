@@ -82,16 +82,17 @@ impl Edit {
         Ok(done + n)
     }
 
-    /// Writes where only one chunk of the draft's own is touched, else answers false.
+    /// Writes where only one chunk of the draft's own is touched, or its tail, else answers false.
     #[inline]
     pub fn write_within_own(&mut self, overlay: Overlay<'_>) -> bool {
-        if !self.owns_all(overlay.offset, overlay.end()) {
-            return false;
+        if overlay.offset < self.extents.len {
+            return self.write_over_chunk(overlay, true);
         }
-        if overlay.offset >= self.extents.len {
-            return self.write_within_tail(overlay);
-        }
-        self.write_over_chunk(overlay)
+        let from = (overlay.offset - self.extents.len) as usize;
+        let room = self.tail.as_mut().and_then(|tail| tail.bytes.get_mut(from..));
+        let Some(room) = room.and_then(|room| room.get_mut(..overlay.bytes.len())) else { return false };
+        room.copy_from_slice(overlay.bytes);
+        true
     }
 
     /// Whether `offset..end` lies in one chunk of the draft's own, or in its tail.
@@ -104,25 +105,24 @@ impl Edit {
         found.is_some_and(|(start, chunk)| self.owns(chunk) && end <= start + chunk.len() as u64)
     }
 
-    fn write_within_tail(&mut self, overlay: Overlay<'_>) -> bool {
-        let Some(tail) = &mut self.tail else { return false };
-        let from = (overlay.offset - self.extents.len) as usize;
-        tail.bytes[from..from + overlay.bytes.len()].copy_from_slice(overlay.bytes);
-        true
-    }
-
-    /// Writes the part of `overlay` that falls on the chunk where it begins, which is the draft's.
+    /// Writes the part of `overlay` that falls on the chunk where it begins, if that is the
+    /// draft's own; with `whole`, only if that is all of it. Otherwise answers false.
+    ///
+    /// Nodes of the index on the way become the draft's own in any case: those above a shared chunk
+    /// that a write touches would be copied soon after.
     #[inline]
-    fn write_over_chunk(&mut self, overlay: Overlay<'_>) -> bool {
+    fn write_over_chunk(&mut self, overlay: Overlay<'_>, whole: bool) -> bool {
         let Some((start, chunk)) = self.extents.index.floor_mut(overlay.offset) else { return false };
-        let Some(chunk) = Arc::get_mut(chunk) else {
-            debug_assert!(false, "a draft's own chunk is held by someone else");
+        // What carries another stamp may be unique as well, but does not count as the draft's own.
+        let Some(chunk) = Arc::get_mut(chunk).filter(|chunk| chunk.stamp() == self.stamp) else {
             return false;
         };
-        if let Some((at, part)) = overlay.part(start, start + chunk.len() as u64) {
-            let at = (at - start) as usize;
-            chunk.bytes_mut()[at..at + part.len()].copy_from_slice(part);
+        let at = (overlay.offset - start) as usize;
+        let n = overlay.bytes.len().min(chunk.len() - at);
+        if whole && n < overlay.bytes.len() {
+            return false;
         }
+        chunk.bytes_mut()[at..at + n].copy_from_slice(&overlay.bytes[..n]);
         true
     }
 
@@ -231,8 +231,9 @@ impl Edit {
             let Some((start, chunk)) = self.extents.index.floor(at) else { break };
             let next = start + chunk.len() as u64;
             if self.owns(chunk) {
-                let (offset, bytes) = (at, &overlay.bytes[(at - overlay.offset) as usize..]);
-                self.write_over_chunk(Overlay { offset, bytes });
+                let bytes = &overlay.bytes[(at - overlay.offset) as usize..];
+                let written = self.write_over_chunk(Overlay { offset: at, bytes }, false);
+                debug_assert!(written, "a draft's own chunk is held by someone else");
             }
             at = next;
         }
