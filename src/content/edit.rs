@@ -64,6 +64,10 @@ impl Edit {
         self.extents.len + self.tail.as_ref().map_or(0, |tail| tail.bytes.len() as u64)
     }
 
+    pub fn tail_charged(&self) -> u64 {
+        self.tail.as_ref().map_or(0, |tail| tail.receipt.amount())
+    }
+
     #[inline]
     pub fn owns(&self, chunk: &Chunk) -> bool {
         chunk.stamp() == self.stamp
@@ -165,10 +169,10 @@ impl Edit {
         // Then all that is in place.
         self.write_in_place(overlay);
         for run in plan.runs {
-            self.remove(run.start, run.end, &mut pool);
+            self.remove(run.start, run.end);
         }
         if rebuilds_end {
-            self.remove(plan.end_from, self.extents.len, &mut pool);
+            self.remove(plan.end_from, self.extents.len);
             self.extents.len = plan.end_from;
             if let Some(mut tail) = self.tail.take() {
                 self.own -= tail.receipt.amount();
@@ -246,19 +250,15 @@ impl Edit {
         }
     }
 
-    /// Takes out the extents of `from..to`; the receipts of the draft's own go to `pool`.
-    fn remove(&mut self, from: u64, to: u64, pool: &mut Charge) {
+    /// Takes out the extents of `from..to`.
+    fn remove(&mut self, from: u64, to: u64) {
         let mut at = from;
         while at < to {
             let Some(chunk) = self.extents.index.remove(at) else { break };
             at += chunk.len() as u64;
             self.extents.charged -= chunk.charged();
-            if !self.owns(&chunk) {
-                continue;
-            }
-            self.own -= chunk.charged();
-            if let Some((_, Some(mut receipt))) = Arc::into_inner(chunk).map(Chunk::into_parts) {
-                pool.merge(receipt.split(receipt.amount()));
+            if self.owns(&chunk) {
+                self.own -= chunk.charged();
             }
         }
     }
@@ -295,7 +295,7 @@ impl Edit {
                 self.pop_tail(); // and cut it below
                 break;
             }
-            self.remove(start, self.extents.len, &mut Charge::none());
+            self.remove(start, self.extents.len);
             self.extents.len = start;
         }
         if let Some((bytes, receipt)) = cut {
@@ -367,9 +367,8 @@ impl Edit {
     #[cfg(test)]
     pub fn check_consistent(&self) -> Result<(), String> {
         self.extents.check_consistent(false)?;
-        let tail = self.tail.as_ref().map_or(0, |tail| tail.receipt.amount());
         let chunks = self.extents.index.from(0).filter(|(_, chunk)| self.owns(chunk));
-        let own = tail + chunks.map(|(_, chunk)| chunk.charged()).sum::<u64>();
+        let own = self.tail_charged() + chunks.map(|(_, chunk)| chunk.charged()).sum::<u64>();
         if own != self.own {
             return Err(format!("own chunks are charged {own}, recorded is {}", self.own));
         }
