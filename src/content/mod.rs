@@ -30,8 +30,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use chunk::reserve;
-pub use chunk::{CHUNK, MAX_LEN, end_of};
+pub use chunk::{CHUNK, MAX_LEN, end_of, reserve};
 pub use draft::Draft;
 pub use reader::{Chunks, ContentReader};
 
@@ -338,7 +337,7 @@ impl Content {
     /// # Errors
     ///
     /// What is wrong.
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(test)]
     pub(crate) fn check_consistent(&self) -> Result<(), String> {
         match &self.0 {
             Repr::Empty(_) => Ok(()),
