@@ -182,7 +182,11 @@ impl Work<'_> {
         self.change(from, Change::Remove, now)?;
         self.detached = detached; // the node moves, it is not lost
         if replaces {
-            self.change(to, Change::Remove, now)?;
+            // The entry keeps its name: a long one is paid for already and comes with no edit.
+            self.change(to, Change::Replace(node), now)?;
+            let (parent, _) = path::split_last(to).expect("not the root");
+            self.relist(parent, now);
+            return Ok(());
         }
         self.change(to, Change::Insert(name_at(to, name), node), now)
     }
