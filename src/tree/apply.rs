@@ -57,7 +57,11 @@ pub fn apply_in_place(root: &mut Root, edit: &mut Edit, limits: &Limits) -> Resu
     let effect = edit.examine(root, limits)?;
     limits.admit_nodes(before, (before + effect.gains).saturating_sub(effect.loses))?;
     root.version += 1;
-    Work { root, limits, detached: 0 }.step(edit)
+    let outcome = Work { root, limits, detached: 0 }.step(edit);
+    if outcome.is_err() {
+        root.version -= 1;
+    }
+    outcome
 }
 
 struct Work<'a> {
