@@ -263,6 +263,7 @@ impl Work<'_> {
     }
 
     fn hold(&mut self, hold: &mut Hold, effect: Effect) -> Result<(), Refusal> {
+        hold.base = None; // it may hold the blank file since an earlier attempt
         let missing = effect.gains > 0;
         let reserves_node = missing && hold.atomic;
         if !hold.atomic && (missing || hold.truncate) {
