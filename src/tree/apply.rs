@@ -146,7 +146,13 @@ impl Work<'_> {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let old = match find(&self.root.tree, path).map(|at| at.found) {
-            Ok(Found::File(old)) => Some((old.meta, old.content.is_empty())),
+            Ok(Found::File(old)) => {
+                let wrote = match rule {
+                    PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
+                    _ => !(old.content.is_empty() && file.content.is_empty()),
+                };
+                Some((old.meta, wrote))
+            }
             _ => None,
         };
         // Only the edit itself holds the node: earlier attempts are gone. Where a transaction
@@ -357,18 +363,16 @@ impl Work<'_> {
     }
 }
 
-/// Times and generation of a file's next version.
+/// Times and generation of a file's next version. With the old ones comes whether anything was
+/// written: bytes, or that there are none any more.
 fn next_meta(rule: &PutRule, old: Option<(FileMeta, bool)>, empty: bool, now: Timestamp) -> FileMeta {
     let fresh = FileMeta::new(now);
     match (rule, old) {
-        (PutRule::Write | PutRule::Append { .. }, Some((old, was_empty))) => {
-            let wrote = !(was_empty && empty);
-            FileMeta {
-                created: old.created,
-                modified: if wrote { old.modified.max(now) } else { old.modified },
-                generation: old.generation + u64::from(wrote),
-            }
-        }
+        (PutRule::Write | PutRule::Append { .. }, Some((old, wrote))) => FileMeta {
+            created: old.created,
+            modified: if wrote { old.modified.max(now) } else { old.modified },
+            generation: old.generation + u64::from(wrote),
+        },
         (PutRule::Write | PutRule::Append { .. }, None) => {
             FileMeta { generation: u64::from(!empty), ..fresh }
         }
