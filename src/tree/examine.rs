@@ -77,7 +77,7 @@ impl Edit {
                 if target.occupant.is_some() {
                     return fail(ErrorKind::AlreadyExists, path);
                 }
-                fits_depth(tree, path, limits)?;
+                fits_depth(tree, path, limits).map_err(|error| error.on(path))?;
                 require_name(path, name.as_ref())?;
                 let gains = 1 + tree.totals.nodes();
                 Ok(Effect { gains, loses: 0, held: root.holds.at_or_below(path).is_some() })
@@ -224,10 +224,7 @@ fn examine_move(
         }
     }
     if let Node::Dir(dir) = &source.node {
-        fits_depth(dir, to, limits).map_err(|refusal| match refusal {
-            Refusal::Failed(error) => pair(error),
-            other => other,
-        })?;
+        fits_depth(dir, to, limits).map_err(pair)?;
     }
     let held = root.holds.at_or_below(from).is_some() || root.holds.at_or_below(to).is_some();
     Ok(Effect { gains: 0, loses, held })
@@ -251,10 +248,7 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
     }
     for (node, to) in [(nodes[0], b), (nodes[1], a)] {
         if let Node::Dir(dir) = node {
-            fits_depth(dir, to, limits).map_err(|refusal| match refusal {
-                Refusal::Failed(error) => pair(error),
-                other => other,
-            })?;
+            fits_depth(dir, to, limits).map_err(pair)?;
         }
     }
     let held = root.holds.at_or_below(a).is_some() || root.holds.at_or_below(b).is_some();
@@ -295,18 +289,17 @@ fn require_name(path: &str, name: Option<&Name>) -> Result<(), Refusal> {
 
 /// Whether `dir` at path `to` keeps everything below it within the depth limit. The recorded
 /// height is an upper bound; where it refuses, the exact one decides.
-fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Refusal> {
+fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Error> {
     let depth = path::depth(to);
     if depth + dir.totals.height as usize <= limits.max_depth
         || depth + super::height::exact_height(dir) as usize <= limits.max_depth
     {
         return Ok(());
     }
-    let error = Error::at(ErrorKind::InvalidPath, to);
-    Err(Refusal::Failed(error.because(format!(
-        "what is below it would be deeper than the limit of {} components",
+    Err(Error::new(ErrorKind::InvalidPath).because(format!(
+        "what is below it would be deeper at {to:?} than the limit of {} components",
         limits.max_depth
-    ))))
+    )))
 }
 
 impl Seen {
