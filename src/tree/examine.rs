@@ -184,6 +184,10 @@ fn examine_move(
     limits: &Limits,
 ) -> Result<Effect, Refusal> {
     let pair = |error: Error| Refusal::Failed(error.on(from).with_other(to));
+    if from != to && path::starts_with(to, from) {
+        let error = Error::new(ErrorKind::InvalidInput);
+        return Err(pair(error.because("nothing can be moved to below itself")));
+    }
     let source = slot(&root.tree, from).map_err(|miss| pair(Error::new(miss.into())))?;
     let Some((_, source)) = source.occupant else { return Err(pair(Error::new(ErrorKind::NotFound))) };
     if from == to {
@@ -192,11 +196,6 @@ fn examine_move(
         } else {
             Err(pair(Error::new(ErrorKind::AlreadyExists).because("source and destination are the same")))
         };
-    }
-    if path::starts_with(to, from) {
-        return Err(pair(
-            Error::new(ErrorKind::InvalidInput).because("a directory cannot be moved into its own subtree"),
-        ));
     }
     let target = slot(&root.tree, to).map_err(|miss| {
         let parent = path::split_last(to).map_or("/", |(parent, _)| parent);
@@ -232,6 +231,9 @@ fn examine_move(
 
 fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Effect, Refusal> {
     let pair = |error: Error| Refusal::Failed(error.on(a).with_other(b));
+    if a != b && (path::starts_with(a, b) || path::starts_with(b, a)) {
+        return Err(pair(Error::new(ErrorKind::InvalidInput).because("one is below the other")));
+    }
     let mut nodes = Vec::with_capacity(2);
     for path in [a, b] {
         let missing = |kind| pair(Error::new(kind).because(format!("of {path:?}")));
@@ -241,10 +243,6 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
     }
     if a == b {
         return Ok(Effect::NOTHING);
-    }
-    if path::starts_with(a, b) || path::starts_with(b, a) {
-        let error = Error::new(ErrorKind::InvalidInput);
-        return Err(pair(error.because("one is below the other")));
     }
     for (node, to) in [(nodes[0], b), (nodes[1], a)] {
         if let Node::Dir(dir) = node {
