@@ -285,6 +285,17 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// What to answer where a sum would not fit.
+    fn too_large(&self, at: &str, added: &Totals) -> Refusal {
+        let current = self.root.nodes();
+        if current.saturating_add(added.nodes()) > u64::from(u32::MAX) {
+            let limit = self.limits.max_nodes;
+            return Refusal::Failed(Error::at(ErrorKind::NodeLimit { current, limit }, at));
+        }
+        let error = Error::at(ErrorKind::InvalidInput, at);
+        Refusal::Failed(error.because("the sum of all files would pass 2^63 bytes"))
+    }
+
     /// Counts what an old root alone still holds.
     fn detach(&mut self, totals: &Totals) {
         self.detached += totals.nodes() + totals.chunks;
@@ -302,7 +313,7 @@ impl Work<'_> {
         };
         // What fits at the root fits everywhere below it.
         if self.root.tree.totals.exchanged(&removed, &added).is_none() {
-            return Err(too_large(at));
+            return Err(self.too_large(at, &added));
         }
         self.detach(&removed);
         let (version, listed) = (self.root.version, !matches!(change, Change::Replace(_)));
@@ -390,10 +401,4 @@ fn name_at(path: &str, paid: Option<&Name>) -> Name {
         Some(name) if name == text => name.clone(),
         _ => Name::short(text).expect("examined: a long name comes with the edit"),
     }
-}
-
-fn too_large(at: &str) -> Refusal {
-    Refusal::Failed(
-        Error::at(ErrorKind::InvalidInput, at).because("the sum of all files would pass 2^63 bytes"),
-    )
 }
