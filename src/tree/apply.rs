@@ -259,7 +259,9 @@ impl Work<'_> {
                 let node = Node::File(Arc::clone(file));
                 let placed = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);
                 let placed = placed.expect("examined").1.placed;
+                let detached = self.detached;
                 self.change(path, Change::Replace(node), time)?;
+                self.detached = detached + 1; // the node: the next one has the content
                 let (parent, name) = path::split_last(path).expect("a file is not the root");
                 // Neither its content nor its place changed.
                 self.dir_mut(parent).entries.get_mut(name).expect("just put there").placed = placed;
