@@ -11,6 +11,7 @@ mod pattern;
 mod sync;
 mod tree;
 
+pub use content::{Chunks, Content, ContentReader};
 pub use error::{Error, ErrorKind, Result};
 pub use tree::diff::{Change, Diff};
 pub use tree::metadata::Metadata;

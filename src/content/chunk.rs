@@ -1,0 +1,154 @@
+//! A chunk: some bytes of a file, and the receipt that pays for them.
+
+use std::sync::Arc;
+
+use crate::charge::{Account, Charge, ChunkCharge};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fault::{self, Fault};
+
+/// The most bytes in one chunk.
+pub const CHUNK: usize = 64 * 1024;
+
+/// The most bytes in one file.
+pub const MAX_LEN: u64 = i64::MAX as u64;
+
+/// The end of a write of `len` bytes at `offset`.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidInput`] if no file can be that long.
+pub fn end_of(offset: u64, len: u64) -> Result<u64> {
+    match offset.checked_add(len) {
+        Some(end) if end <= MAX_LEN => Ok(end),
+        _ => Err(Error::new(ErrorKind::InvalidInput).because("a file has at most 2^63 - 1 bytes")),
+    }
+}
+
+/// Makes room for `additional` more bytes: the one place where payload is allocated.
+///
+/// A vector that needs memory gets exactly what was asked for. On failure it is as it was.
+///
+/// # Errors
+///
+/// [`ErrorKind::AllocationFailed`].
+pub fn reserve(bytes: &mut Vec<u8>, additional: usize) -> Result<()> {
+    if bytes.capacity() - bytes.len() >= additional {
+        return Ok(());
+    }
+    if fault::strikes(Fault::Allocation) || bytes.try_reserve_exact(additional).is_err() {
+        let requested = bytes.len() as u64 + additional as u64;
+        return Err(Error::new(ErrorKind::AllocationFailed { requested }));
+    }
+    Ok(())
+}
+
+/// An empty vector with room for exactly `len` bytes.
+///
+/// # Errors
+///
+/// [`ErrorKind::AllocationFailed`].
+#[inline]
+pub fn allocate(len: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reserve(&mut bytes, len)?;
+    Ok(bytes)
+}
+
+/// A copy of `bytes` in an allocation of exactly their length.
+///
+/// # Errors
+///
+/// [`ErrorKind::AllocationFailed`].
+#[inline]
+pub fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = allocate(bytes.len())?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+/// At most [`CHUNK`] bytes of a file. Once published it never changes and its allocation is exact.
+#[derive(Debug)]
+pub struct Chunk {
+    bytes: Vec<u8>,
+    /// `None` only for bytes that no filesystem has taken in yet.
+    receipt: Option<ChunkCharge>,
+    /// In which publication of its file the chunk was made. A draft makes chunks one above all
+    /// that it started from, and so knows its own; see [`super::edit::Edit`].
+    stamp: u64,
+}
+
+impl Chunk {
+    /// A chunk paid by `charge`, which is from `account`.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>, charge: Charge, account: &Arc<Account>, stamp: u64) -> Self {
+        Self::from_parts(bytes, Some(ChunkCharge::new(charge, account)), stamp)
+    }
+
+    #[must_use]
+    pub fn from_parts(bytes: Vec<u8>, receipt: Option<ChunkCharge>, stamp: u64) -> Self {
+        debug_assert!(!bytes.is_empty() && bytes.len() <= CHUNK);
+        Self { bytes, receipt, stamp }
+    }
+
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<u8>, Option<ChunkCharge>) {
+        (self.bytes, self.receipt)
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes. This is the guard through which all of them are reached: once a chunk can be
+    /// somewhere else than in memory, fetching it may fail here.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    #[inline]
+    pub fn bytes(&self) -> Result<&[u8]> {
+        Ok(&self.bytes)
+    }
+
+    /// The bytes, to be changed by the one draft that owns the chunk.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    #[must_use]
+    pub fn charged(&self) -> u64 {
+        self.receipt.as_ref().map_or(0, ChunkCharge::amount)
+    }
+
+    /// Whether the chunk is paid from `account`.
+    #[must_use]
+    pub fn is_paid_from(&self, account: &Arc<Account>) -> bool {
+        self.receipt.as_ref().is_some_and(|receipt| receipt.is_from(account))
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    /// Whether the chunk is as it must be once others can see it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    #[cfg(test)]
+    pub fn check_consistent(&self) -> Result<(), String> {
+        match self.bytes.len() {
+            0 => Err("a chunk is empty".into()),
+            len if len > CHUNK => Err(format!("a chunk has {len} bytes")),
+            len if len != self.bytes.capacity() => {
+                Err(format!("a chunk of {len} bytes has an allocation of {}", self.bytes.capacity()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
