@@ -89,7 +89,20 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<WalkDir> {
         let dir = self.advance()?;
-        let (dirs, files, below) = list(&dir);
+        // So many of each there are at least: exact where all are of one kind, as most are.
+        let all = dir.entries.len();
+        let mut dirs = Vec::with_capacity(all.saturating_sub(dir.totals.files as usize));
+        let mut files = Vec::with_capacity(all.saturating_sub(dir.totals.dirs as usize));
+        let mut below = Vec::with_capacity(dirs.capacity());
+        for (name, entry) in dir.entries.iter() {
+            match &entry.node {
+                Node::File(_) => files.push(name.clone()),
+                Node::Dir(dir) => {
+                    dirs.push(name.clone());
+                    below.push((name.clone(), Arc::clone(dir)));
+                }
+            }
+        }
         self.entered = !below.is_empty();
         if self.entered {
             self.levels.push(Level { trail: self.trail.len(), below: below.into_iter() });
@@ -99,25 +112,6 @@ impl Iterator for Walk {
 }
 
 impl FusedIterator for Walk {}
-
-/// The names of the directories and of the files in `dir`, and the directories themselves.
-fn list(dir: &Dir) -> (Vec<Name>, Vec<Name>, Vec<(Name, Arc<Dir>)>) {
-    // So many of each there are at least: exact where all are of one kind, as most are.
-    let all = dir.entries.len();
-    let mut dirs = Vec::with_capacity(all.saturating_sub(dir.totals.files as usize));
-    let mut files = Vec::with_capacity(all.saturating_sub(dir.totals.dirs as usize));
-    let mut below = Vec::with_capacity(dirs.capacity());
-    for (name, entry) in dir.entries.iter() {
-        match &entry.node {
-            Node::File(_) => files.push(name.clone()),
-            Node::Dir(dir) => {
-                dirs.push(name.clone());
-                below.push((name.clone(), Arc::clone(dir)));
-            }
-        }
-    }
-    (dirs, files, below)
-}
 
 impl fmt::Debug for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
