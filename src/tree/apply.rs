@@ -114,8 +114,8 @@ impl Work<'_> {
             Edit::Hold(hold) => self.hold(hold, effect),
             Edit::Release { path, name, publish, keep, now } => {
                 if let Some(file) = publish {
-                    self.root.holds.use_reserved_node(path);
                     self.put(path, name.as_ref(), file, &PutRule::Write, *now)?;
+                    self.root.holds.use_reserved_node(path);
                 }
                 if !*keep {
                     self.root.holds.end(path);
@@ -156,11 +156,14 @@ impl Work<'_> {
             _ => None,
         };
         // Only the edit itself holds the node: earlier attempts are gone. Where a transaction
-        // has shown it to its closure, the rule is `Keep`.
-        if let Some(file) = Arc::get_mut(file) {
-            match rule {
-                PutRule::Keep => {}
-                rule => file.meta = next_meta(rule, old, file.content.is_empty(), now),
+        // has shown it to its closure, the rule is `Keep`. A node that something else holds too
+        // cannot be filled in, and will do only if it is right as it is.
+        if !matches!(rule, PutRule::Keep) {
+            let meta = next_meta(rule, old, file.content.is_empty(), now);
+            if let Some(file) = Arc::get_mut(file) {
+                file.meta = meta;
+            } else if file.meta != meta {
+                return Err(Refusal::Stale);
             }
         }
         let node = Node::File(Arc::clone(file));
@@ -252,9 +255,11 @@ impl Work<'_> {
             }
             Found::File(old) => {
                 let file = file.ok_or(Refusal::Stale)?;
+                let meta = FileMeta { modified: time, ..old.meta };
                 if let Some(next) = Arc::get_mut(file) {
-                    next.content = old.content.clone();
-                    next.meta = FileMeta { modified: time, ..old.meta };
+                    (next.content, next.meta) = (old.content.clone(), meta);
+                } else if file.meta != meta || !file.content.ptr_eq(&old.content) {
+                    return Err(Refusal::Stale); // it was filled in for another root
                 }
                 let node = Node::File(Arc::clone(file));
                 let placed = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);

@@ -256,3 +256,19 @@ fn what_was_read_is_compared_by_pointer() {
     let refused = apply(&listed, &mut [Edit::Expect { path: "/d/h".into(), seen: Seen::Absent }], &LIMITS);
     assert!(matches!(refused, Err(Refusal::Stale)));
 }
+
+#[test]
+fn a_node_filled_in_for_another_root_is_not_published() {
+    let account = Account::new();
+    let one = root_of(&account, &["/f"]);
+    let other = done(&one, vec![put(&account, "/f", content(5), 2)]);
+    let file = Some(file_node(&account, Content::default()));
+    let time = Edit::SetModified { path: "/f".into(), file, time: at(0) };
+    for mut edit in [time, put(&account, "/f", content(1), 3)] {
+        let kept = apply(&one, std::slice::from_mut(&mut edit), &LIMITS).expect("applies");
+        let again = apply(&other, std::slice::from_mut(&mut edit), &LIMITS);
+        assert!(matches!(again, Err(Refusal::Stale)), "the first attempt still holds the node");
+        drop(kept);
+        apply(&other, std::slice::from_mut(&mut edit), &LIMITS).expect("the first attempt is gone");
+    }
+}
