@@ -337,7 +337,8 @@ fn same_listing(a: &Dir, b: &Dir) -> bool {
     };
     a.entries.ptr_eq(&b.entries)
         || a.entries.len() == b.entries.len()
-            && a.entries.iter().zip(b.entries.iter()).all(|((a_name, a), (b_name, b))| {
-                a_name == b_name && a.placed == b.placed && same(&a.node, &b.node)
+            && a.entries.changes_since(&b.entries).all(|(_, old, new)| match (old, new) {
+                (Some(old), Some(new)) => old.placed == new.placed && same(&old.node, &new.node),
+                _ => false,
             })
 }
