@@ -5,6 +5,7 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::vec;
 
+use super::lookup::{Miss, find_dir};
 use super::name::Name;
 use super::node::{Dir, Node};
 use super::trail::Trail;
@@ -34,6 +35,8 @@ pub struct Walk {
     levels: Vec<Level>,
     /// Whether the last level is that of the directory last yielded.
     entered: bool,
+    /// See [`Dir::pin`]; dropped last.
+    _pin: Option<Arc<Dir>>,
 }
 
 struct Level {
@@ -54,10 +57,20 @@ pub struct WalkDir {
 }
 
 impl Walk {
-    /// Walks `dir`, which stands at a normalised path.
-    #[must_use]
-    pub(crate) fn new(dir: Arc<Dir>, path: &str) -> Self {
-        Self { trail: Trail::at(path), start: Some(dir), levels: Vec::new(), entered: false }
+    /// Walks the directory at a normalised path.
+    ///
+    /// # Errors
+    ///
+    /// [`Miss`]; a file at the path itself is [`Miss::NotADirectory`].
+    pub(crate) fn new(tree: &Arc<Dir>, path: &str) -> Result<Self, Miss> {
+        let dir = find_dir(tree, path)?;
+        Ok(Self {
+            trail: Trail::at(path),
+            start: Some(Arc::clone(dir)),
+            levels: Vec::new(),
+            entered: false,
+            _pin: dir.pin(tree),
+        })
     }
 
     /// Leaves out what is below the directory that the walk last yielded.

@@ -45,11 +45,11 @@ fn depth_costs_no_stack() {
         assert_eq!(root.tree.totals.height as usize, DEEP);
         assert_eq!(exact_height(&root.tree) as usize, DEEP);
 
-        let walked = Walk::new(Arc::clone(&root.tree), "/").last().expect("some");
+        let walked = Walk::new(&root.tree, "/").unwrap().last().expect("some");
         assert_eq!((path::depth(&walked.path), walked.files.len()), (DEEP - 1, 1));
         assert_eq!(glob(&root.tree, &Pattern::new("**/f").unwrap()).len(), 1);
         assert_eq!(glob(&root.tree, &Pattern::new("**").unwrap()).len(), DEEP);
-        assert_eq!(Files::new(Found::Dir(&root.tree), "/", false).count(), 1);
+        assert_eq!(Files::new(&root.tree, "/", false).unwrap().count(), 1);
 
         let deepest = format!("{}/f", "/d".repeat(DEEP - 1));
         let changed = done(&root, vec![put(&account, &deepest, content(2), 2)]);

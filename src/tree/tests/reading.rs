@@ -16,7 +16,7 @@ use crate::tree::cursor::Cursor;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::files::{Files, Nodes, Select};
 use crate::tree::glob::glob;
-use crate::tree::lookup::{Found, Miss, find, find_dir};
+use crate::tree::lookup::{Miss, find};
 use crate::tree::metadata::Metadata;
 use crate::tree::name::Name;
 use crate::tree::node::{Dir, Node};
@@ -90,8 +90,7 @@ fn check_dir(root: &Root, at: &str) -> Result<(), TestCaseError> {
 }
 
 fn check_walk(tree: &Arc<Dir>, at: &str, skip: &str) -> Result<(), TestCaseError> {
-    let dir = find_dir(tree, at).expect("a directory");
-    let mut walk = Walk::new(Arc::clone(dir), at);
+    let mut walk = Walk::new(tree, at).expect("a directory");
     let mut walked = Vec::new();
     while let Some(step) = walk.next() {
         let names =
@@ -188,7 +187,6 @@ proptest! {
         let mut starts = paths(&root.tree);
         starts.push("/".to_owned());
         for start in &starts {
-            let found = find(&root.tree, start).expect("there").found;
             for (only_dirty, dirs) in [(false, false), (true, false), (false, true), (true, true)] {
                 let wanted = |node: &Node| match node {
                     Node::Dir(_) => dirs,
@@ -197,11 +195,11 @@ proptest! {
                 let mut expected = nodes(&root.tree);
                 expected.insert(0, ("/".to_owned(), Node::Dir(Arc::clone(&root.tree))));
                 expected.retain(|(path, node)| path::starts_with(path, start) && wanted(node));
-                let got: Vec<(String, Node)> = Nodes::new(found, start, Select { only_dirty, dirs }).collect();
+                let got: Vec<(String, Node)> = Nodes::new(&root.tree, start, Select { only_dirty, dirs }).expect("there").collect();
                 prop_assert_eq!(got.len(), expected.len());
                 prop_assert!(got.iter().zip(&expected).all(|(a, b)| a.0 == b.0 && a.1.ptr_eq(&b.1)));
                 if !dirs {
-                    let files: Vec<String> = Files::new(found, start, only_dirty).map(|(path, _)| path).collect();
+                    let files: Vec<String> = Files::new(&root.tree, start, only_dirty).expect("there").map(|(path, _)| path).collect();
                     prop_assert!(files.iter().eq(expected.iter().map(|(path, _)| path)));
                 }
             }
@@ -277,8 +275,7 @@ fn a_listing_outlives_what_it_lists() {
     let account = Account::new();
     let root = root_of(&account, &["/d/a", "/d/b/c"]);
     let mut listing = ReadDir::new(&root.tree, "/d").unwrap();
-    let Found::Dir(dir) = find(&root.tree, "/d").unwrap().found else { panic!() };
-    let mut walk = Walk::new(Arc::clone(dir), "/d");
+    let mut walk = Walk::new(&root.tree, "/d").unwrap();
     drop(root);
     assert_eq!(listing.next().unwrap().path(), "/d/a");
     assert_eq!(listing.len(), 1);
@@ -302,4 +299,20 @@ fn entries_below_what_was_moved_have_its_version() {
     let versions: Vec<u64> =
         ReadDir::new(&root.tree, "/m").unwrap().map(|e| e.metadata().version()).collect();
     assert_eq!(versions, [2, 2, 3]);
+}
+
+#[test]
+fn a_reader_of_much_holds_the_tree_and_one_of_little_does_not() {
+    let account = Account::new();
+    for (files, more) in [(10, 0), (1500, 1)] {
+        let edits = (0..files).map(|n| put(&account, &format!("/d/{n}"), content(0), 1));
+        let root = done(&root_of(&account, &["/d/"]), edits.collect());
+        let holders = Arc::strong_count(&root.tree);
+        let listing = ReadDir::new(&root.tree, "/d").unwrap();
+        let walk = Walk::new(&root.tree, "/d").unwrap();
+        let files = Files::new(&root.tree, "/d", false).unwrap();
+        assert_eq!(Arc::strong_count(&root.tree), holders + 3 * more);
+        drop((listing, walk, files));
+        assert_eq!(Arc::strong_count(&root.tree), holders);
+    }
 }
