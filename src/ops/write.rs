@@ -162,11 +162,7 @@ impl Volume {
 
     /// Runs an attempt that must wait where `path` is held: it gives back what it reserved, waits
     /// in the same queue as openers, and starts again when it is its turn.
-    fn in_turn<T>(
-        &self,
-        path: &str,
-        mut attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>,
-    ) -> Result<T> {
+    fn in_turn<T>(&self, path: &str, mut attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>) -> Result<T> {
         let mut turn = None;
         loop {
             match self.settle(&mut attempt) {
