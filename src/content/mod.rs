@@ -345,7 +345,7 @@ impl Content {
     /// # Errors
     ///
     /// What is wrong.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn check_consistent(&self) -> Result<(), String> {
         match &self.0 {
             Repr::Empty(_) => Ok(()),

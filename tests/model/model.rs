@@ -110,12 +110,12 @@ pub struct World {
 
 /// Bytes with what their chunks cost on top, in one write.
 pub fn cost(config: &Config, len: u64) -> u64 {
-    len + len.div_ceil(CHUNK) * config.chunk_overhead
+    len.saturating_add(len.div_ceil(CHUNK).saturating_mul(config.chunk_overhead))
 }
 
 /// The same for bytes that may be cut in any way.
 pub fn loose_cost(config: &Config, len: u64) -> Range {
-    Range { lo: cost(config, len), hi: len + len * config.chunk_overhead }
+    Range { lo: cost(config, len), hi: len.saturating_add(len.saturating_mul(config.chunk_overhead)) }
 }
 
 /// What the name at the end of a path is charged.
