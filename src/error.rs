@@ -206,6 +206,12 @@ impl Error {
         self
     }
 
+    /// Names both paths of an operation on two, also where one of them is named already.
+    pub(crate) fn between(mut self, path: &str, other: &str) -> Self {
+        (self.0.path, self.0.other_path) = (Some(path.into()), Some(other.into()));
+        self
+    }
+
     /// Names the operation, unless an inner one has done so already.
     pub(crate) fn during(mut self, operation: &'static str) -> Self {
         if self.0.operation.is_empty() {

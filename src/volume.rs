@@ -197,6 +197,19 @@ impl Volume {
         path::normalize(path, self.config.max_depth)
     }
 
+    /// Normalises the two paths of an operation; an error names both, normalised where they can be.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`.
+    pub fn normalize_both<'p>(&self, a: &'p str, b: &'p str) -> Result<(Cow<'p, str>, Cow<'p, str>)> {
+        match (self.normalize(a), self.normalize(b)) {
+            (Ok(a), Ok(b)) => Ok((a, b)),
+            (Ok(a), Err(error)) => Err(error.between(&a, b)),
+            (Err(error), other) => Err(error.between(a, other.as_deref().unwrap_or(b))),
+        }
+    }
+
     /// What the name at the end of `path` is charged.
     pub fn name_cost(&self, path: &str) -> u64 {
         path::split_last(path).map_or(0, |(_, name)| Name::cost(name, self.config.chunk_overhead))

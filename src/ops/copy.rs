@@ -22,7 +22,7 @@ impl Volume {
     ///
     /// As documented there.
     pub fn copy(&self, from: &str, to: &str) -> Result<u64> {
-        let (from, to) = (self.normalize(from)?, self.normalize(to)?);
+        let (from, to) = self.normalize_both(from, to)?;
         self.settle(|lane| {
             let root = self.load();
             let file = Arc::clone(file_at(&root.tree, &from)?);
@@ -30,7 +30,7 @@ impl Volume {
             self.copy_file(lane, &root, Origin::Here { path: &from, seen }, &file, &to)?;
             Ok(file.content.len())
         })
-        .map_err(|refusal| self.busy_at_once(refusal).on(&from).with_other(&to))
+        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
     }
 
     /// See `MemFs::copy_dir_all`.
@@ -39,14 +39,14 @@ impl Volume {
     ///
     /// As documented there.
     pub fn copy_dir_all(&self, from: &str, to: &str) -> Result<()> {
-        let (from, to) = (self.normalize(from)?, self.normalize(to)?);
+        let (from, to) = self.normalize_both(from, to)?;
         self.settle(|lane| {
             let root = self.load();
             let dir = Arc::clone(dir_at(&root.tree, &from)?);
             let seen = Seen::Subtree(Arc::clone(&dir));
             self.copy_dir(lane, &root, Origin::Here { path: &from, seen }, &dir, &to)
         })
-        .map_err(|refusal| self.busy_at_once(refusal).on(&from).with_other(&to))
+        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
     }
 
     /// See `MemFs::copy_from`.
@@ -55,7 +55,7 @@ impl Volume {
     ///
     /// As documented there.
     pub fn copy_from(&self, snapshot: &Snapshot, from: &str, to: &str) -> Result<u64> {
-        let (from, to) = (self.normalize(from)?, self.normalize(to)?);
+        let (from, to) = self.normalize_both(from, to)?;
         let foreign = !snapshot.is_of(&self.resources);
         self.settle(|lane| {
             let root = self.load();
@@ -70,7 +70,7 @@ impl Volume {
                 }
             }
         })
-        .map_err(|refusal| self.busy_at_once(refusal).on(&from).with_other(&to))
+        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
     }
 
     /// See `MemFs::restore`.

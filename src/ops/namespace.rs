@@ -152,15 +152,12 @@ impl Volume {
     ///
     /// As documented there.
     pub fn exchange(&self, a: &str, b: &str) -> Result<()> {
-        let (a, b) = (self.normalize(a)?, self.normalize(b)?);
+        let (a, b) = self.normalize_both(a, b)?;
         if a == "/" || b == "/" {
-            return Err(not_on_root("the root cannot be exchanged").with_other(if a == "/" {
-                &b
-            } else {
-                &a
-            }));
+            return Err(not_on_root("the root cannot be exchanged").between(&a, &b));
         }
-        self.change(Edit::Exchange { a: (*a).into(), b: (*b).into(), now: self.now() })
+        let edit = Edit::Exchange { a: (*a).into(), b: (*b).into(), now: self.now() };
+        self.change(edit).map_err(|error| error.between(&a, &b))
     }
 
     /// See `MemFs::rename` and `replace`.
@@ -181,7 +178,7 @@ impl Volume {
             drop(root);
             lane.commit(&mut [edit]).map(drop)
         })
-        .map_err(|refusal| self.busy_at_once(refusal).on(&from).with_other(&to))
+        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
     }
 
     /// See `MemFs::move_path`.
@@ -222,7 +219,7 @@ impl Volume {
             edits.push(edit);
             commit_with_parents(lane, &mut edits)
         })
-        .map_err(|refusal| self.busy_at_once(refusal).on(&from).with_other(&to))
+        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
     }
 
     fn move_edit(&self, from: &str, to: &str, replace: bool) -> Edit {
@@ -248,8 +245,8 @@ impl Volume {
 
     /// Normalises the two paths of a move, neither of which may be the root.
     fn two_paths(&self, from: &str, to: &str) -> Result<(Box<str>, Box<str>)> {
-        let from: Box<str> = (*self.normalize(from)?).into();
-        let to: Box<str> = (*self.normalize(to).map_err(|error| error.with_other(&from))?).into();
+        let (from, to) = self.normalize_both(from, to)?;
+        let (from, to): (Box<str>, Box<str>) = ((*from).into(), (*to).into());
         if &*from == "/" || &*to == "/" {
             let error = Error::at(ErrorKind::InvalidInput, &from).with_other(&to);
             return Err(error.because("the root can be neither moved nor replaced"));

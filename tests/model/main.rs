@@ -10,6 +10,7 @@
 //! | `handles` | the same for open files |
 //! | `compare` | what is compared, and how strictly |
 //! | `drive` | a step on both sides |
+//! | `found` | what this found, as small tests |
 //!
 //! What the contract leaves open, the model leaves open too: it then accepts every answer that the
 //! contract allows and goes on with the one it got. How bytes are laid out is not modelled: where a
@@ -17,6 +18,7 @@
 
 mod compare;
 mod drive;
+mod found;
 mod handles;
 mod model;
 mod ops;
