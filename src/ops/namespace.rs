@@ -189,13 +189,13 @@ impl Volume {
     pub fn move_path(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = self.two_paths(from, to)?;
         let (parent, _) = path::split_last(&to).expect("not the root");
+        if path::starts_with(&to, &from) && to != from {
+            let error = Error::at(ErrorKind::InvalidInput, &from).with_other(&to);
+            return Err(error.because("a directory cannot be moved into its own subtree"));
+        }
         self.settle(|lane| {
             let root = self.load();
             let source = find(&root.tree, &from).map_err(|miss| Error::at(miss.into(), &from))?;
-            if path::starts_with(&to, &from) && to != from {
-                let error = Error::at(ErrorKind::InvalidInput, &from);
-                return Err(error.because("a directory cannot be moved into its own subtree").into());
-            }
             let missing = MissingDirs::on_the_way(&root.tree, parent)
                 .map_err(|_| Error::at(ErrorKind::NotADirectory, &from).because(format!("of {parent:?}")))?;
             if missing.paths.is_empty() && find(&root.tree, &to).is_ok() {

@@ -26,3 +26,9 @@ fn a_call_on_two_paths_names_both_in_order_whichever_is_wrong() {
     }
     drop(held);
 }
+
+#[test]
+fn move_path_judges_its_arguments_before_existence() {
+    let fs = MemFs::new();
+    assert_eq!(fs.move_path("/missing", "/missing/x/y").unwrap_err().kind(), &ErrorKind::InvalidInput);
+}
