@@ -183,7 +183,8 @@ impl Snapshot {
     /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
         let path = path.as_ref();
-        crate::fs::utf8(self.read(path)?).named("read_to_string", path)
+        let named = |error: Error| error.during("read_to_string").on(&path::for_error(path, self.max_depth));
+        crate::fs::utf8(self.read(path)?).map_err(named)
     }
 
     /// As [`MemFs::read_into`](crate::MemFs::read_into).
@@ -263,7 +264,8 @@ impl Snapshot {
     /// As [`read`](Self::read); `InvalidInput` if the file is larger than `max_size`.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        crate::export::export_bytes(&self.content(path)?, max_size).named("export_bytes", path)
+        let named = |error: Error| error.during("export_bytes").on(&path::for_error(path, self.max_depth));
+        crate::export::export_bytes(&self.content(path)?, max_size).map_err(named)
     }
 
     pub(crate) fn max_depth(&self) -> usize {

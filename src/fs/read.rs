@@ -126,7 +126,9 @@ impl MemFs {
     /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
         let path = path.as_ref();
-        self.read(path).and_then(utf8).named("read_to_string", path)
+        let depth = self.volume.config.max_depth;
+        let named = |error: Error| error.during("read_to_string").on(&path::for_error(path, depth));
+        self.read(path).and_then(utf8).map_err(named)
     }
 
     /// Replaces what is in `out` by the bytes of a file and returns their number; its memory is

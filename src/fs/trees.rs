@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::MemFs;
 use crate::content::Content;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::export::{ExportIter, ExportOptions};
 use crate::ops::Named;
 use crate::ops::import::{Import, ImportFile};
+use crate::path;
 use crate::snapshot::Snapshot;
 
 impl MemFs {
@@ -137,10 +138,9 @@ impl MemFs {
     /// As [`read`](Self::read); `InvalidInput`, before anything is copied, if the file is larger.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        crate::export::export_bytes(
-            &self.content(path).map_err(|error| error.during("export_bytes"))?,
-            max_size,
-        )
-        .named("export_bytes", path)
+        let depth = self.volume.config.max_depth;
+        let named = |error: Error| error.during("export_bytes").on(&path::for_error(path, depth));
+        let content = self.volume.content(path).map_err(named)?;
+        crate::export::export_bytes(&content, max_size).map_err(named)
     }
 }

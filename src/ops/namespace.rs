@@ -95,7 +95,7 @@ impl Volume {
             let edit = self.make_dir(path, false, &mut purse, self.now());
             lane.commit(&mut [edit]).map(drop)
         })
-        .map_err(|refusal| self.busy_at_once(refusal))
+        .map_err(|refusal| self.busy_at_once(refusal).on(path))
     }
 
     /// See `MemFs::create_dir_all`.
@@ -117,7 +117,7 @@ impl Volume {
             let mut edits: Vec<_> = missing.edits(self, &mut purse, self.now()).collect();
             commit_with_parents(lane, &mut edits)
         })
-        .map_err(|refusal| self.busy_at_once(refusal))
+        .map_err(|refusal| self.busy_at_once(refusal).on(path))
     }
 
     /// See `MemFs::remove_file`, `remove_dir` and `remove_dir_all`.

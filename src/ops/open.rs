@@ -58,7 +58,8 @@ impl Volume {
     ///
     /// Those of `OpenOptions::open`.
     pub fn hold(&self, path: &str, opening: Opening, timeout: Option<Duration>) -> Result<Held> {
-        self.look_at_opening(&self.load(), path, &opening).map_err(|refusal| self.busy_at_once(refusal))?;
+        self.look_at_opening(&self.load(), path, &opening)
+            .map_err(|refusal| self.busy_at_once(refusal).on(path))?;
         let mode = if opening.shared { Mode::Shared } else { Mode::Exclusive };
         let turn = self.wait_for(path, mode, timeout)?;
         self.settle(|lane| {
@@ -104,7 +105,7 @@ impl Volume {
             Ok((hold.base, name.filter(|_| opening.atomic), node, purse))
         })
         .map(|(base, name, node, spare)| Held { turn, base, name, node, spare })
-        .map_err(|refusal| self.busy_at_once(refusal))
+        .map_err(|refusal| self.busy_at_once(refusal).on(path))
     }
 
     /// Publishes a version of a held file, ends the hold, or both.

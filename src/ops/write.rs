@@ -125,7 +125,7 @@ impl Volume {
             let edit = Edit::SetModified { path: path.into(), file, time: time.into() };
             lane.commit(&mut [edit]).map(drop)
         })
-        .map_err(|refusal| self.busy_at_once(refusal))
+        .map_err(|refusal| self.busy_at_once(refusal).on(path))
     }
 
     /// A version of a file, its times still to be filled in.

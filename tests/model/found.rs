@@ -32,3 +32,25 @@ fn move_path_judges_its_arguments_before_existence() {
     let fs = MemFs::new();
     assert_eq!(fs.move_path("/missing", "/missing/x/y").unwrap_err().kind(), &ErrorKind::InvalidInput);
 }
+
+#[test]
+fn errors_name_the_path_normalised_where_it_can_be() {
+    let fs = MemFs::builder().max_nodes(2).build().unwrap();
+    fs.write("/a", [0xff]).unwrap();
+    let of = |error: arcfs::Error| error.path().map(str::to_owned);
+    let snapshot = fs.snapshot();
+    let errors = [
+        (fs.create_dir("x/.").unwrap_err(), "/x"),
+        (fs.create_dir_all("x//y").unwrap_err(), "/x/y"),
+        (fs.create("\\x").unwrap_err(), "/x"),
+        (fs.read_to_string("a").unwrap_err(), "/a"),
+        (fs.export_bytes("//a", Some(0)).unwrap_err(), "/a"),
+        (snapshot.read_to_string("a").unwrap_err(), "/a"),
+        (snapshot.export_bytes("//a", Some(0)).unwrap_err(), "/a"),
+    ];
+    for (error, path) in errors {
+        assert_eq!(of(error).as_deref(), Some(path));
+    }
+    let error = snapshot.export_bytes("/missing", None).unwrap_err();
+    assert_eq!((error.operation(), error.kind()), ("export_bytes", &ErrorKind::NotFound));
+}
