@@ -265,7 +265,8 @@ impl Snapshot {
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
         let named = |error: Error| error.during("export_bytes").on(&path::for_error(path, self.max_depth));
-        crate::export::export_bytes(&self.content(path)?, max_size).map_err(named)
+        let content = self.view("export_bytes", path, |at| file_content(&at).cloned())?;
+        crate::export::export_bytes(&content, max_size).map_err(named)
     }
 
     pub(crate) fn max_depth(&self) -> usize {
