@@ -12,7 +12,7 @@ use crate::compare::{
     settle, view,
 };
 use crate::model::{Expected, Fail, Fs, Plan, Snap, Wanted, World, cost, find};
-use crate::ops::{Config, FileOp, Mode, Op, Options, Read, SeekTo, Source, Step, time};
+use crate::ops::{Config, FileOp, Mode, Op, Options, Pick, Read, SeekTo, Source, Step, time};
 use crate::paths::{at_or_below, child, glob, is_below, normalise, tree_order};
 use crate::value::{Kind, Mint, Node, Range, Tree, Version, children, subtree};
 
@@ -165,7 +165,8 @@ impl Pair {
 
     fn act(&mut self, at: usize, op: &Op) -> Agreed {
         let version = self.fss[at].version();
-        let done = self.do_op(at, op)?;
+        let op = &op.spelled(&|pick, source| self.spell(at, pick, source));
+        let done = self.do_op(at, op).map_err(|what| format!("{op:?}: {what}"))?;
         if done == Some(false) {
             same("version after a failure", &self.fss[at].version(), &version)?;
         }
@@ -174,7 +175,9 @@ impl Pair {
 
     /// Whether it succeeded; `None` if that means nothing.
     #[allow(clippy::too_many_lines)]
-    fn do_op(&mut self, at: usize, op: &Op) -> Agreed<Option<bool>> {
+    fn do_op(&mut self, at: usize, op: &Op<String>) -> Agreed<Option<bool>> {
+        let filled = [0, 1, 2].map(|slot| self.filled(slot));
+        let snapshot = |slot: usize| filled[slot];
         let around = self.around(at);
         let one = |path: &String| around(&[path]);
         let two = |a: &String, b: &String| around(&[a, b]);
@@ -233,6 +236,7 @@ impl Pair {
                     .map(|(copying, ())| world.copy(at, &copying))
             }
             Op::CopyFrom(slot, a, b) => {
+                let slot = &snapshot(*slot);
                 let (Some(real), Some(snap)) = (&self.snaps[*slot], &world.snaps[*slot]) else {
                     return Ok(None);
                 };
@@ -265,7 +269,8 @@ impl Pair {
                 done.map(|(path, ())| world.write(at, &path, world.new_data(at, bytes)))
             }
             Op::WriteContent(path, slot) => {
-                let (Some(real), Some(data)) = (&self.contents[*slot], world.contents[*slot].clone()) else {
+                let slot = if self.contents[*slot].is_some() { *slot } else { 1 - *slot };
+                let (Some(real), Some(data)) = (&self.contents[slot], world.contents[slot].clone()) else {
                     return Ok(None);
                 };
                 let expected = model.expect_write(path, world.adoption(at, &data));
@@ -328,14 +333,15 @@ impl Pair {
                 return Ok(None);
             }
             Op::Restore(slot) => {
+                let slot = &snapshot(*slot);
                 let (Some(real), Some(snap)) = (&self.snaps[*slot], world.snaps[*slot].clone()) else {
                     return Ok(None);
                 };
                 settle(world.expect_restore(at, &snap), fs.restore(real), &around(&[]))?
                     .map(|((), ())| world.restore(at, &snap))
             }
-            Op::Diff(a, b) => return self.diff(*a, *b).map(|()| None),
-            Op::Fork(slot, config) => return self.fork(*slot, config).map(|()| None),
+            Op::Diff(a, b) => return self.diff(snapshot(*a), *b).map(|()| None),
+            Op::Fork(slot, config) => return self.fork(snapshot(*slot), config).map(|()| None),
             Op::Tick(secs) => {
                 let mut now = self.clock.0.lock().expect("never poisoned");
                 let by = Duration::from_secs(secs.unsigned_abs());
@@ -347,8 +353,36 @@ impl Pair {
         Ok(Some(done.is_some()))
     }
 
+    /// A snapshot that exists, if there is any: the one in the slot, or in the next that has one.
+    fn filled(&self, slot: usize) -> usize {
+        (slot..slot + 3).map(|slot| slot % 3).find(|slot| self.snaps[*slot].is_some()).unwrap_or(slot)
+    }
+
+    /// The path that was picked, as things stand.
+    fn spell(&self, at: usize, pick: &Pick, source: Source) -> String {
+        let (_, tree, _) = self.view(at, source);
+        let nth = |n: usize, wanted: &dyn Fn(&str, &Node) -> bool| {
+            let all: Vec<&String> =
+                tree.iter().filter(|(path, node)| wanted(path, node)).map(|(path, _)| path).collect();
+            if all.is_empty() { "/a".to_owned() } else { all[n % all.len()].clone() }
+        };
+        match pick {
+            Pick::Spelled(path) => path.clone(),
+            // The root is special in all that takes a node, so it is drawn seldom.
+            Pick::Node(n) | Pick::Dir(n) if n % 16 == 0 => "/".to_owned(),
+            Pick::Node(n) => nth(*n, &|path, _| path != "/"),
+            Pick::File(n) => nth(*n, &|_, node| !node.is_dir()),
+            Pick::Dir(n) => nth(*n, &|path, node| path != "/" && node.is_dir()),
+            Pick::In(n, name) => child(&nth(*n, &|_, node| node.is_dir()), name),
+            Pick::Held(n) => {
+                let held: Vec<&String> = self.world.fss[at].holds.keys().collect();
+                if held.is_empty() { "/a".to_owned() } else { held[n % held.len()].clone() }
+            }
+        }
+    }
+
     fn view(&self, at: usize, source: Source) -> (View<'_>, &Tree, usize) {
-        match source.map(|slot| (&self.snaps[slot], &self.world.snaps[slot])) {
+        match source.map(|slot| self.filled(slot)).map(|slot| (&self.snaps[slot], &self.world.snaps[slot])) {
             Some((Some(real), Some(snap))) => {
                 (View::Old(real), &snap.tree, self.world.fss[snap.fs].config.depth)
             }
@@ -356,7 +390,7 @@ impl Pair {
         }
     }
 
-    fn read(&self, at: usize, source: Source, read: &Read) -> Agreed {
+    fn read(&self, at: usize, source: Source, read: &Read<String>) -> Agreed {
         let (view, tree, depth) = self.view(at, source);
         let reads = Reads { view, tree, depth };
         match read {

@@ -25,15 +25,14 @@ mod ops;
 mod paths;
 mod value;
 
-use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 use drive::Pair;
-use ops::{Config, Step, config, step};
+use ops::{Config, Step, config, steps};
 
 /// Cases of one run; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 4000;
+const CASES: u32 = 6000;
 
 fn settings() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -57,7 +56,7 @@ proptest! {
     #![proptest_config(settings())]
 
     #[test]
-    fn the_engine_answers_as_the_model_does(config in config(), steps in vec(step(), 1..60)) {
+    fn the_engine_answers_as_the_model_does(config in config(), steps in steps()) {
         if let Err(what) = run(&config, &steps) {
             return Err(TestCaseError::fail(what));
         }

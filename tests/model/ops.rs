@@ -39,15 +39,28 @@ pub struct Config {
 /// Where reading calls are sent: the filesystem itself, or a snapshot, if that slot has one.
 pub type Source = Option<usize>;
 
+/// A path, as it is spelled or as what will stand there when its turn comes.
 #[derive(Debug, Clone)]
-pub enum Read {
-    Look(String),
-    ReadDir(String),
-    Read(String),
-    Walk(String, u8),
+pub enum Pick {
+    Spelled(String),
+    Node(usize),
+    File(usize),
+    Dir(usize),
+    /// A name in one of the directories.
+    In(usize, String),
+    /// A path that is open under a lock.
+    Held(usize),
+}
+
+#[derive(Debug, Clone)]
+pub enum Read<P = Pick> {
+    Look(P),
+    ReadDir(P),
+    Read(P),
+    Walk(P, u8),
     Glob(String),
-    Export(String, bool),
-    ExportBytes(String, Option<u64>),
+    Export(P, bool),
+    ExportBytes(P, Option<u64>),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -93,33 +106,33 @@ pub enum FileOp {
 }
 
 #[derive(Debug, Clone)]
-pub enum Op {
-    CreateDir(String),
-    CreateDirAll(String),
-    RemoveFile(String),
-    RemoveDir(String),
-    RemoveDirAll(String),
+pub enum Op<P = Pick> {
+    CreateDir(P),
+    CreateDirAll(P),
+    RemoveFile(P),
+    RemoveDir(P),
+    RemoveDirAll(P),
     Clear,
-    Rename(String, String),
-    Replace(String, String),
-    Exchange(String, String),
-    MovePath(String, String),
-    Copy(String, String),
-    CopyDirAll(String, String),
-    CopyFrom(usize, String, String),
-    SetModified(String, u64),
-    Write(String, Bytes),
-    WriteVec(String, Bytes),
-    WriteContent(String, usize),
-    Append(String, Bytes),
-    Import(Vec<(String, Bytes)>),
-    Read(Source, Read),
-    Open(String, Options),
-    OpenAs(String, Mode),
+    Rename(P, P),
+    Replace(P, P),
+    Exchange(P, P),
+    MovePath(P, P),
+    Copy(P, P),
+    CopyDirAll(P, P),
+    CopyFrom(usize, P, P),
+    SetModified(P, u64),
+    Write(P, Bytes),
+    WriteVec(P, Bytes),
+    WriteContent(P, usize),
+    Append(P, Bytes),
+    Import(Vec<(P, Bytes)>),
+    Read(Source, Read<P>),
+    Open(P, Options),
+    OpenAs(P, Mode),
     File(usize, FileOp),
     SetMaxQuota(u64),
     SetMaxNodes(u64),
-    KeepContent(usize, Source, String),
+    KeepContent(usize, Source, P),
     DropContent(usize),
     TakeSnapshot(usize),
     DropSnapshot(usize),
@@ -128,6 +141,66 @@ pub enum Op {
     Fork(usize, Config),
     /// Moves the clock, perhaps back.
     Tick(i64),
+}
+
+/// Which tree a path is picked from: that of the filesystem, or of a snapshot.
+pub type PathIn<'a> = &'a dyn Fn(&Pick, Source) -> String;
+
+impl Read {
+    fn spelled(&self, source: Source, path: PathIn<'_>) -> Read<String> {
+        let p = |pick| path(pick, source);
+        match self {
+            Read::Look(a) => Read::Look(p(a)),
+            Read::ReadDir(a) => Read::ReadDir(p(a)),
+            Read::Read(a) => Read::Read(p(a)),
+            Read::Walk(a, skip) => Read::Walk(p(a), *skip),
+            Read::Glob(pattern) => Read::Glob(pattern.clone()),
+            Read::Export(a, dirty) => Read::Export(p(a), *dirty),
+            Read::ExportBytes(a, max) => Read::ExportBytes(p(a), *max),
+        }
+    }
+}
+
+impl Op {
+    /// The operation with the paths that were picked.
+    pub fn spelled(&self, path: PathIn<'_>) -> Op<String> {
+        let p = |pick| path(pick, None);
+        match self {
+            Op::CreateDir(a) => Op::CreateDir(p(a)),
+            Op::CreateDirAll(a) => Op::CreateDirAll(p(a)),
+            Op::RemoveFile(a) => Op::RemoveFile(p(a)),
+            Op::RemoveDir(a) => Op::RemoveDir(p(a)),
+            Op::RemoveDirAll(a) => Op::RemoveDirAll(p(a)),
+            Op::Clear => Op::Clear,
+            Op::Rename(a, b) => Op::Rename(p(a), p(b)),
+            Op::Replace(a, b) => Op::Replace(p(a), p(b)),
+            Op::Exchange(a, b) => Op::Exchange(p(a), p(b)),
+            Op::MovePath(a, b) => Op::MovePath(p(a), p(b)),
+            Op::Copy(a, b) => Op::Copy(p(a), p(b)),
+            Op::CopyDirAll(a, b) => Op::CopyDirAll(p(a), p(b)),
+            Op::CopyFrom(slot, a, b) => Op::CopyFrom(*slot, path(a, Some(*slot)), p(b)),
+            Op::SetModified(a, time) => Op::SetModified(p(a), *time),
+            Op::Write(a, bytes) => Op::Write(p(a), *bytes),
+            Op::WriteVec(a, bytes) => Op::WriteVec(p(a), *bytes),
+            Op::WriteContent(a, slot) => Op::WriteContent(p(a), *slot),
+            Op::Append(a, bytes) => Op::Append(p(a), *bytes),
+            Op::Import(files) => Op::Import(files.iter().map(|(a, bytes)| (p(a), *bytes)).collect()),
+            Op::Read(source, read) => Op::Read(*source, read.spelled(*source, path)),
+            Op::Open(a, options) => Op::Open(p(a), options.clone()),
+            Op::OpenAs(a, mode) => Op::OpenAs(p(a), *mode),
+            Op::File(index, op) => Op::File(*index, *op),
+            Op::SetMaxQuota(bytes) => Op::SetMaxQuota(*bytes),
+            Op::SetMaxNodes(nodes) => Op::SetMaxNodes(*nodes),
+            Op::KeepContent(slot, source, a) => Op::KeepContent(*slot, *source, path(a, *source)),
+            Op::DropContent(slot) => Op::DropContent(*slot),
+            Op::TakeSnapshot(slot) => Op::TakeSnapshot(*slot),
+            Op::DropSnapshot(slot) => Op::DropSnapshot(*slot),
+            Op::Restore(slot) => Op::Restore(*slot),
+            Op::Diff(a, b) => Op::Diff(*a, *b),
+            Op::Fork(slot, config) => Op::Fork(*slot, config.clone()),
+            Op::Tick(secs) => Op::Tick(*secs),
+        }
+    }
 }
 
 /// An operation, and which of the filesystems it is for.
@@ -162,7 +235,7 @@ fn plain() -> BoxedStrategy<String> {
     .boxed()
 }
 
-pub fn path() -> BoxedStrategy<String> {
+fn spelled() -> BoxedStrategy<String> {
     let odd = select(vec![
         "",
         "/",
@@ -187,6 +260,46 @@ pub fn path() -> BoxedStrategy<String> {
         3 => odd.prop_map(str::to_owned),
     ]
     .boxed()
+}
+
+/// Mostly of one kind, sometimes of any.
+fn mostly(kind: BoxedStrategy<Pick>) -> BoxedStrategy<Pick> {
+    prop_oneof![
+        14 => kind,
+        5 => spelled().prop_map(Pick::Spelled),
+        2 => pick().prop_map(Pick::Node),
+        1 => pick().prop_map(Pick::Dir),
+        1 => pick().prop_map(Pick::File),
+        1 => pick().prop_map(Pick::Held),
+        1 => (pick(), component()).prop_map(|(dir, name)| Pick::In(dir, name)),
+    ]
+    .boxed()
+}
+
+fn pick() -> BoxedStrategy<usize> {
+    (0..1000_usize).boxed()
+}
+
+fn any_path() -> BoxedStrategy<Pick> {
+    mostly(pick().prop_map(Pick::Node).boxed())
+}
+
+fn file() -> BoxedStrategy<Pick> {
+    mostly(pick().prop_map(Pick::File).boxed())
+}
+
+fn dir() -> BoxedStrategy<Pick> {
+    mostly(pick().prop_map(Pick::Dir).boxed())
+}
+
+/// Something that may not exist yet, in a directory that does.
+fn fresh() -> BoxedStrategy<Pick> {
+    mostly((pick(), component()).prop_map(|(dir, name)| Pick::In(dir, name)).boxed())
+}
+
+/// A file, or where one may be made.
+fn file_or_fresh() -> BoxedStrategy<Pick> {
+    prop_oneof![file(), fresh()].boxed()
 }
 
 fn bytes() -> BoxedStrategy<Bytes> {
@@ -220,13 +333,13 @@ fn pattern() -> BoxedStrategy<String> {
 
 fn read() -> BoxedStrategy<Read> {
     prop_oneof![
-        3 => path().prop_map(Read::Look),
-        2 => path().prop_map(Read::ReadDir),
-        3 => path().prop_map(Read::Read),
-        2 => (prop_oneof![Just("/".to_owned()), path()], any::<u8>()).prop_map(|(p, skip)| Read::Walk(p, skip)),
+        3 => any_path().prop_map(Read::Look),
+        2 => dir().prop_map(Read::ReadDir),
+        3 => file().prop_map(Read::Read),
+        2 => (dir(), any::<u8>()).prop_map(|(p, skip)| Read::Walk(p, skip)),
         3 => pattern().prop_map(Read::Glob),
-        2 => (prop_oneof![Just("/".to_owned()), path()], any::<bool>()).prop_map(|(p, d)| Read::Export(p, d)),
-        1 => (path(), proptest::option::of(0..30_u64)).prop_map(|(p, max)| Read::ExportBytes(p, max)),
+        2 => (any_path(), any::<bool>()).prop_map(|(p, d)| Read::Export(p, d)),
+        1 => (file(), proptest::option::of(0..30_u64)).prop_map(|(p, max)| Read::ExportBytes(p, max)),
     ]
     .boxed()
 }
@@ -317,31 +430,31 @@ const CONTENTS: std::ops::Range<usize> = 0..2;
 
 fn namespace() -> BoxedStrategy<Op> {
     prop_oneof![
-        10 => path().prop_map(Op::CreateDir),
-        6 => path().prop_map(Op::CreateDirAll),
-        4 => path().prop_map(Op::RemoveFile),
-        4 => path().prop_map(Op::RemoveDir),
-        3 => path().prop_map(Op::RemoveDirAll),
+        10 => fresh().prop_map(Op::CreateDir),
+        6 => fresh().prop_map(Op::CreateDirAll),
+        4 => file().prop_map(Op::RemoveFile),
+        4 => dir().prop_map(Op::RemoveDir),
+        3 => dir().prop_map(Op::RemoveDirAll),
         1 => Just(Op::Clear),
-        6 => (path(), path()).prop_map(|(a, b)| Op::Rename(a, b)),
-        6 => (path(), path()).prop_map(|(a, b)| Op::Replace(a, b)),
-        5 => (path(), path()).prop_map(|(a, b)| Op::Exchange(a, b)),
-        5 => (path(), path()).prop_map(|(a, b)| Op::MovePath(a, b)),
-        5 => (path(), path()).prop_map(|(a, b)| Op::Copy(a, b)),
-        5 => (path(), path()).prop_map(|(a, b)| Op::CopyDirAll(a, b)),
-        4 => (SNAPSHOTS, path(), path()).prop_map(|(slot, a, b)| Op::CopyFrom(slot, a, b)),
+        6 => (any_path(), fresh()).prop_map(|(a, b)| Op::Rename(a, b)),
+        6 => (any_path(), prop_oneof![fresh(), any_path()]).prop_map(|(a, b)| Op::Replace(a, b)),
+        5 => (any_path(), any_path()).prop_map(|(a, b)| Op::Exchange(a, b)),
+        5 => (any_path(), prop_oneof![fresh(), spelled().prop_map(Pick::Spelled)]).prop_map(|(a, b)| Op::MovePath(a, b)),
+        5 => (file(), fresh()).prop_map(|(a, b)| Op::Copy(a, b)),
+        5 => (dir(), fresh()).prop_map(|(a, b)| Op::CopyDirAll(a, b)),
+        4 => (SNAPSHOTS, any_path(), fresh()).prop_map(|(slot, a, b)| Op::CopyFrom(slot, a, b)),
     ]
     .boxed()
 }
 
 fn writing() -> BoxedStrategy<Op> {
     prop_oneof![
-        12 => (path(), bytes()).prop_map(|(p, b)| Op::Write(p, b)),
-        3 => (path(), bytes()).prop_map(|(p, b)| Op::WriteVec(p, b)),
-        4 => (path(), CONTENTS).prop_map(|(p, slot)| Op::WriteContent(p, slot)),
-        9 => (path(), bytes()).prop_map(|(p, b)| Op::Append(p, b)),
-        5 => vec((path(), bytes()), 0..=4).prop_map(Op::Import),
-        3 => (path(), 0..100_u64).prop_map(|(p, time)| Op::SetModified(p, time)),
+        12 => (file_or_fresh(), bytes()).prop_map(|(p, b)| Op::Write(p, b)),
+        3 => (file_or_fresh(), bytes()).prop_map(|(p, b)| Op::WriteVec(p, b)),
+        4 => (file_or_fresh(), CONTENTS).prop_map(|(p, slot)| Op::WriteContent(p, slot)),
+        9 => (file_or_fresh(), bytes()).prop_map(|(p, b)| Op::Append(p, b)),
+        5 => vec((prop_oneof![spelled().prop_map(Pick::Spelled), file_or_fresh()], bytes()), 0..=4).prop_map(Op::Import),
+        3 => (any_path(), 0..100_u64).prop_map(|(p, time)| Op::SetModified(p, time)),
     ]
     .boxed()
 }
@@ -350,13 +463,13 @@ fn around() -> BoxedStrategy<Op> {
     prop_oneof![
         1 => quota().prop_map(Op::SetMaxQuota),
         1 => nodes().prop_map(Op::SetMaxNodes),
-        2 => (CONTENTS, proptest::option::of(SNAPSHOTS), path()).prop_map(|(c, s, p)| Op::KeepContent(c, s, p)),
-        2 => CONTENTS.prop_map(Op::DropContent),
-        4 => SNAPSHOTS.prop_map(Op::TakeSnapshot),
-        3 => SNAPSHOTS.prop_map(Op::DropSnapshot),
+        6 => (CONTENTS, proptest::option::of(SNAPSHOTS), file()).prop_map(|(c, s, p)| Op::KeepContent(c, s, p)),
+        1 => CONTENTS.prop_map(Op::DropContent),
+        8 => SNAPSHOTS.prop_map(Op::TakeSnapshot),
+        2 => SNAPSHOTS.prop_map(Op::DropSnapshot),
         3 => SNAPSHOTS.prop_map(Op::Restore),
         3 => (SNAPSHOTS, SNAPSHOTS).prop_map(|(a, b)| Op::Diff(a, b)),
-        1 => (SNAPSHOTS, config()).prop_map(|(slot, config)| Op::Fork(slot, config)),
+        2 => (SNAPSHOTS, config()).prop_map(|(slot, config)| Op::Fork(slot, config)),
         3 => (-5..20_i64).prop_map(Op::Tick),
     ]
     .boxed()
@@ -376,16 +489,32 @@ fn op() -> BoxedStrategy<Op> {
         26 => namespace(),
         22 => writing(),
         14 => (proptest::option::weighted(0.3, SNAPSHOTS), read()).prop_map(|(s, r)| Op::Read(s, r)),
-        8 => (path(), options()).prop_map(|(p, o)| Op::Open(p, o)),
-        3 => (path(), mode()).prop_map(|(p, m)| Op::OpenAs(p, m)),
+        8 => (file_or_fresh(), options()).prop_map(|(p, o)| Op::Open(p, o)),
+        3 => (file_or_fresh(), mode()).prop_map(|(p, m)| Op::OpenAs(p, m)),
         22 => (0..6_usize, file_op()).prop_map(|(h, op)| Op::File(h, op)),
-        10 => around(),
+        16 => around(),
     ]
     .boxed()
 }
 
-pub fn step() -> BoxedStrategy<Step> {
+fn step() -> BoxedStrategy<Step> {
     (prop_oneof![5 => Just(0_usize), 2 => 0..3_usize], op()).prop_map(|(fs, op)| Step { fs, op }).boxed()
+}
+
+/// Something to begin with.
+fn beginning() -> BoxedStrategy<Vec<Step>> {
+    let path = || plain().prop_map(Pick::Spelled);
+    let op = prop_oneof![
+        path().prop_map(Op::CreateDirAll),
+        vec((path(), bytes()), 1..5).prop_map(Op::Import),
+        (path(), bytes()).prop_map(|(path, bytes)| Op::Write(path, bytes)),
+    ];
+    vec(op.prop_map(|op| Step { fs: 0, op }), 0..6).boxed()
+}
+
+/// What is done in one case.
+pub fn steps() -> BoxedStrategy<Vec<Step>> {
+    (beginning(), vec(step(), 1..60)).prop_map(|(beginning, rest)| [beginning, rest].concat()).boxed()
 }
 
 /// The time that a number of seconds stands for.
