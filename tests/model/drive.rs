@@ -105,6 +105,10 @@ impl Pair {
     fn compare(&mut self, thoroughly: bool) -> Agreed {
         for (at, fs) in self.fss.iter().enumerate() {
             let within = |what: String| format!("filesystem {at}: {what}");
+            let model = &self.world.fss[at];
+            if model.tree.values().any(|node| node.version == Version::Current) {
+                ensure!(fs.version() > model.version, "a change was published without a new version");
+            }
             self.histories[at].compare(fs, &mut self.world, at, thoroughly).map_err(within)?;
             compare_stats(fs, &self.world, at).map_err(within)?;
             let before = std::mem::replace(&mut self.world.fss[at].version, fs.version());
@@ -337,8 +341,12 @@ impl Pair {
                 let (Some(real), Some(snap)) = (&self.snaps[*slot], world.snaps[*slot].clone()) else {
                     return Ok(None);
                 };
-                settle(world.expect_restore(at, &snap), fs.restore(real), &around(&[]))?
-                    .map(|((), ())| world.restore(at, &snap))
+                let before = fs.version();
+                let restored = settle(world.expect_restore(at, &snap), fs.restore(real), &around(&[]))?;
+                if restored.is_some() && !diff(&model.tree, &snap.tree).is_empty() {
+                    ensure!(fs.version() > before, "restored without a new version");
+                }
+                restored.map(|((), ())| world.restore(at, &snap))
             }
             Op::Diff(a, b) => return self.diff(snapshot(*a), *b).map(|()| None),
             Op::Fork(slot, config) => return self.fork(snapshot(*slot), config).map(|()| None),
