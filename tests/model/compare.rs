@@ -159,7 +159,7 @@ impl History {
         for dir in fs.walk("/").map_err(|error| error.to_string())? {
             let tree = &world.fss[at].tree;
             let listed: Vec<_> = fs.read_dir(&dir.path).map_err(|error| error.to_string())?.collect();
-            let names: Vec<&str> = listed.iter().map(|entry| entry.name()).collect();
+            let names: Vec<&str> = listed.iter().map(arcfs::DirEntry::name).collect();
             same(&format!("entries of {:?}", dir.path), &names, &as_strs(&children(tree, &dir.path)))?;
             let mut listing = Vec::new();
             for entry in &listed {

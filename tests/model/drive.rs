@@ -403,8 +403,8 @@ impl Pair {
         let reads = Reads { view, tree, depth };
         match read {
             Read::Look(path) => reads.look(path),
-            Read::ReadDir(path) => reads.read_dir(path),
-            Read::Read(path) => reads.read(path),
+            Read::List(path) => reads.read_dir(path),
+            Read::Whole(path) => reads.read(path),
             Read::Walk(path, skip) => reads.walk(path, *skip),
             Read::Glob(pattern) => reads.glob(pattern),
             Read::Export(path, only_dirty) => reads.export(path, *only_dirty),

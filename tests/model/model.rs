@@ -611,10 +611,10 @@ impl World {
         taken
     }
 
-    fn relink(&mut self, at: usize, path: &str, name: Option<Item>, nodes: Vec<(String, Node)>) {
+    fn relink(&mut self, at: usize, path: &str, name: Option<&Item>, nodes: Vec<(String, Node)>) {
         for (below, mut node) in nodes {
             if below.is_empty() {
-                node.name = name.clone();
+                node.name = name.cloned();
             }
             node.version = Version::Current;
             self.fss[at].tree.insert(format!("{path}{below}"), node);
@@ -654,7 +654,7 @@ impl World {
             Some(replaced) => replaced.name,
             None => self.new_name(at, to),
         };
-        self.relink(at, to, name, moved);
+        self.relink(at, to, name.as_ref(), moved);
     }
 
     pub fn exchange(&mut self, at: usize, a: &str, b: &str) {
@@ -663,8 +663,8 @@ impl World {
         }
         let (from_a, from_b) = (self.unlink(at, a), self.unlink(at, b));
         let (name_a, name_b) = (from_a[0].1.name.clone(), from_b[0].1.name.clone());
-        self.relink(at, a, name_a, from_b);
-        self.relink(at, b, name_b, from_a);
+        self.relink(at, a, name_a.as_ref(), from_b);
+        self.relink(at, b, name_b.as_ref(), from_a);
     }
 
     pub fn copy(&mut self, at: usize, copying: &Copying) {

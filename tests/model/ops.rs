@@ -55,8 +55,8 @@ pub enum Pick {
 #[derive(Debug, Clone)]
 pub enum Read<P = Pick> {
     Look(P),
-    ReadDir(P),
-    Read(P),
+    List(P),
+    Whole(P),
     Walk(P, u8),
     Glob(String),
     Export(P, bool),
@@ -151,8 +151,8 @@ impl Read {
         let p = |pick| path(pick, source);
         match self {
             Read::Look(a) => Read::Look(p(a)),
-            Read::ReadDir(a) => Read::ReadDir(p(a)),
-            Read::Read(a) => Read::Read(p(a)),
+            Read::List(a) => Read::List(p(a)),
+            Read::Whole(a) => Read::Whole(p(a)),
             Read::Walk(a, skip) => Read::Walk(p(a), *skip),
             Read::Glob(pattern) => Read::Glob(pattern.clone()),
             Read::Export(a, dirty) => Read::Export(p(a), *dirty),
@@ -334,8 +334,8 @@ fn pattern() -> BoxedStrategy<String> {
 fn read() -> BoxedStrategy<Read> {
     prop_oneof![
         3 => any_path().prop_map(Read::Look),
-        2 => dir().prop_map(Read::ReadDir),
-        3 => file().prop_map(Read::Read),
+        2 => dir().prop_map(Read::List),
+        3 => file().prop_map(Read::Whole),
         2 => (dir(), any::<u8>()).prop_map(|(p, skip)| Read::Walk(p, skip)),
         3 => pattern().prop_map(Read::Glob),
         2 => (any_path(), any::<bool>()).prop_map(|(p, d)| Read::Export(p, d)),
