@@ -70,13 +70,12 @@ impl Handle {
     }
 
     /// What it keeps alive.
-    pub fn enter(&self, ledger: &mut Ledger, mint: &Mint, owner: usize, fs: &Fs) {
+    pub fn enter(&self, ledger: &mut Ledger, mint: &Mint, owner: usize, range: Range) {
         match &self.state {
             State::Reading { data, .. } => ledger.add(&data.item),
             State::Writing(draft) => {
                 draft.name.iter().for_each(|name| ledger.add(name));
                 if draft.changed {
-                    let range = loose_cost(&fs.config, draft.bytes.len() as u64);
                     ledger.add(&mint.related(draft.uid.0.lineage, owner, range));
                 } else {
                     ledger.add(&draft.base.item);
@@ -287,7 +286,10 @@ impl World {
             preallocated: options.preallocate,
             spare,
             promised: options.preallocate > 0,
-            uid: self.mint.related(base.item.0.lineage, at, Range::default()),
+            uid: match base.bytes.is_empty() {
+                true => self.mint.item(at, Range::default()), // there is nothing to share
+                false => self.mint.related(base.item.0.lineage, at, Range::default()),
+            },
             base,
         };
         let reserves_node = options.atomic && *missing;
@@ -370,7 +372,7 @@ impl World {
 
     fn derived_in_handle(&mut self, at: usize, index: usize, bytes: Vec<u8>, random: Option<bool>) -> Data {
         let lineage = self.fss[at].handles[index].draft().expect("it writes").uid.0.lineage;
-        let range = loose_cost(&self.fss[at].config, bytes.len() as u64);
+        let range = self.range(at, bytes.len() as u64);
         Data { item: self.mint.related(lineage, at, range), bytes: Rc::new(bytes), random }
     }
 

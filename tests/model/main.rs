@@ -32,7 +32,7 @@ use drive::Pair;
 use ops::{Config, Step, config, steps};
 
 /// Cases of one run; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 6000;
+const CASES: u32 = 10_000;
 
 fn settings() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());

@@ -542,8 +542,14 @@ impl World {
         }
     }
 
+    /// What bytes that are cut in any way are charged, wherever their chunks come from.
+    pub fn range(&self, at: usize, len: u64) -> Range {
+        let most = |fs: &Fs| loose_cost(&fs.config, len).hi;
+        Range { lo: cost(&self.fss[at].config, len), hi: self.fss.iter().map(most).max().unwrap_or(len) }
+    }
+
     fn adopt(&mut self, at: usize, data: &Data) -> Data {
-        let range = loose_cost(&self.fss[at].config, data.bytes.len() as u64);
+        let range = self.range(at, data.bytes.len() as u64);
         let item = if self.mixed.contains(&data.item.0.lineage) {
             self.mint.related(data.item.0.lineage, at, range)
         } else if data.item.0.fs == at {
@@ -563,7 +569,7 @@ impl World {
         let mut extra = Range::default();
         for (owner, fs) in self.fss.iter().enumerate() {
             for handle in &fs.handles {
-                handle.enter(&mut ledger, &self.mint, owner, fs);
+                handle.enter(&mut ledger, &self.mint, owner, self.range(owner, handle.bytes().len() as u64));
                 if owner == at {
                     extra = extra.plus(handle.reserved(fs));
                 }
@@ -780,7 +786,7 @@ impl World {
         if base.item.0.fs != at {
             self.mixed.insert(lineage);
         }
-        let range = loose_cost(&self.fss[at].config, bytes.len() as u64);
+        let range = self.range(at, bytes.len() as u64);
         Data { item: self.mint.related(lineage, at, range), bytes: Rc::new(bytes), random }
     }
 
