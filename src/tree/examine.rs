@@ -95,8 +95,9 @@ impl Edit {
                 Ok(at) if matches!(at.found, Found::File(_)) && file.is_none() => Err(Refusal::Stale),
                 Ok(_) => Ok(Effect::NOTHING),
             },
-            Edit::Restore { tree } => Ok(Effect {
-                gains: tree.totals.nodes(),
+            // What it brings is not judged by the node limit, and so not counted as a gain.
+            Edit::Restore { .. } => Ok(Effect {
+                gains: 0,
                 loses: root.tree.totals.nodes(),
                 held: !root.holds.is_empty(),
             }),
