@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
-use crate::export::{ExportIter, ExportOptions};
+use crate::export::{ExportIter, ExportOptions, export_bytes};
 use crate::ops::{Named, file_content, read_content, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
@@ -166,9 +166,7 @@ impl Snapshot {
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`, `AllocationFailed`.
     pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.read_into(path, &mut bytes)?;
-        Ok(bytes)
+        self.view("read", path.as_ref(), |at| file_content(&at)?.to_vec())
     }
 
     /// As [`MemFs::read_to_string`](crate::MemFs::read_to_string).
@@ -177,8 +175,7 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
-        let path = path.as_ref();
-        crate::fs::utf8(self.read(path)?).named("read_to_string", path)
+        self.view("read_to_string", path.as_ref(), |at| crate::fs::utf8(file_content(&at)?.to_vec()?))
     }
 
     /// As [`MemFs::read_into`](crate::MemFs::read_into).
@@ -187,7 +184,7 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read).
     pub fn read_into(&self, path: impl AsRef<str>, out: &mut Vec<u8>) -> Result<usize> {
-        self.view("read", path.as_ref(), |at| read_content(file_content(&at)?, out))?;
+        self.view("read_into", path.as_ref(), |at| read_content(file_content(&at)?, out))?;
         Ok(out.len())
     }
 
@@ -237,7 +234,7 @@ impl Snapshot {
         prefix: impl AsRef<str>,
         options: ExportOptions,
     ) -> Result<BTreeMap<String, Vec<u8>>> {
-        crate::export::export_tree(self.iter_export_tree(prefix, options)?)
+        crate::export::export_tree(self.files("export_tree", prefix.as_ref(), options)?)
     }
 
     /// As [`MemFs::iter_export_tree`](crate::MemFs::iter_export_tree).
@@ -246,8 +243,11 @@ impl Snapshot {
     ///
     /// `InvalidPath`.
     pub fn iter_export_tree(&self, prefix: impl AsRef<str>, options: ExportOptions) -> Result<ExportIter> {
-        let prefix = prefix.as_ref();
-        let path = path::normalize(prefix, self.max_depth).named("iter_export_tree", prefix)?;
+        self.files("iter_export_tree", prefix.as_ref(), options)
+    }
+
+    fn files(&self, operation: &'static str, prefix: &str, options: ExportOptions) -> Result<ExportIter> {
+        let path = path::normalize(prefix, self.max_depth).named(operation, prefix)?;
         Ok(ExportIter::new(self.clone(), &path, options))
     }
 
@@ -257,8 +257,7 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read); `InvalidInput` if the file is larger than `max_size`.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
-        let path = path.as_ref();
-        crate::export::export_bytes(&self.content(path)?, max_size).named("export_bytes", path)
+        self.view("export_bytes", path.as_ref(), |at| export_bytes(file_content(&at)?, max_size))
     }
 
     pub(crate) fn max_depth(&self) -> usize {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::MemFs;
 use crate::content::Content;
 use crate::error::Result;
-use crate::export::{ExportIter, ExportOptions};
+use crate::export::{ExportIter, ExportOptions, export_bytes};
 use crate::ops::Named;
 use crate::ops::import::{Import, ImportFile};
 use crate::snapshot::Snapshot;
@@ -137,7 +137,7 @@ impl MemFs {
     /// As [`read`](Self::read); `InvalidInput`, before anything is copied, if the file is larger.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        crate::export::export_bytes(&self.content(path).map_err(|error| error.during("export_bytes"))?, max_size)
-            .named("export_bytes", path)
+        let content = self.volume.content(path);
+        content.and_then(|content| export_bytes(&content, max_size)).named("export_bytes", path)
     }
 }
