@@ -1214,3 +1214,24 @@ fn absurd_limits_are_errors_and_never_panics() {
         assert_eq!(fs.stats().used_bytes, 0);
     }
 }
+
+#[test]
+fn any_time_can_be_set_and_comes_back() {
+    let fs = sample();
+    let epoch = SystemTime::UNIX_EPOCH;
+    let seconds = Duration::from_secs(i64::MAX as u64);
+    let just_before = Duration::from_secs(i64::MAX as u64 - 1) + Duration::from_nanos(1);
+    let times = [
+        Some(epoch),
+        epoch.checked_add(seconds + Duration::from_nanos(999_999_999)),
+        epoch.checked_sub(seconds),
+        epoch.checked_sub(just_before),
+        epoch.checked_sub(Duration::from_nanos(1)),
+    ];
+    for time in times.into_iter().flatten() {
+        for path in ["/f", "/d", "/"] {
+            fs.set_modified(path, time).unwrap();
+            assert_eq!(fs.metadata(path).unwrap().modified(), time, "{time:?}");
+        }
+    }
+}
