@@ -234,6 +234,8 @@ impl Volume {
     ///
     /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
     /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
+    /// A shared hold that would admit another is one too: whoever waits for its end is ahead, and
+    /// may be waiting for this very thread.
     ///
     /// # Errors
     ///
@@ -243,10 +245,7 @@ impl Volume {
         loop {
             match self.open_files.acquire(path, mode, &deadline) {
                 Ok(turn) => return Ok(turn),
-                Err(_)
-                    if timeout == Some(Duration::ZERO)
-                        && self.load().holds.admits(path, mode == Mode::Shared) =>
-                {
+                Err(_) if timeout == Some(Duration::ZERO) && self.load().holds.at(path).is_none() => {
                     yield_now();
                 }
                 Err(error) => return Err(error.at(path)),
