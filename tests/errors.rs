@@ -115,6 +115,7 @@ impl Refused {
         Self::of(*error.downcast::<Error>().expect("ours"))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a reference in every chain would read worse")]
     fn kind(self, kind: ErrorKind) -> Self {
         assert_eq!(self.0.kind(), &kind, "{}", self.0);
         self

@@ -312,7 +312,8 @@ fn every_injected_failure_gives_back_its_memory() {
     let foreign = MemFs::new();
     foreign.import_tree([("/d/a", vec![0; 100_000]), ("/d/b", vec![0; 100_000])]).unwrap();
     let foreign = foreign.snapshot();
-    let calls: &[&dyn Fn(&MemFs) -> arcfs::Result<()>] = &[
+    type Call<'a> = &'a dyn Fn(&MemFs) -> arcfs::Result<()>;
+    let calls: &[Call<'_>] = &[
         &|fs| fs.write("/large", vec![1; 300_000]),
         &|fs| fs.write_owned("/new", vec![1; 300_000]),
         &|fs| fs.append("/large", vec![1; 100_000]),
@@ -392,7 +393,7 @@ fn a_life() {
     };
     std::thread::scope(|scope| {
         let threads = [0, 1, 2, 3].map(|thread| scope.spawn(move || in_thread(thread)));
-        threads.map(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     assert!(fs.glob("/**/log").unwrap().len() >= 7);
     drop(other);

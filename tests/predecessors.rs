@@ -261,7 +261,7 @@ fn defect_08_whoever_waits_for_a_file_keeps_nobody_else_waiting() {
             fs.remove_dir_all("/d").unwrap();
         }
         holder.close().unwrap();
-        waiting.map(|thread| thread.join().unwrap());
+        waiting.into_iter().for_each(|thread| thread.join().unwrap());
     });
     assert!(fs.metadata("/f").unwrap().generation() >= 2);
 }
