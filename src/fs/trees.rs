@@ -7,7 +7,7 @@ use crate::content::Content;
 use crate::error::Result;
 use crate::export::{ExportIter, ExportOptions};
 use crate::ops::Named;
-use crate::ops::import::{Import, ImportFile};
+use crate::ops::import::Import;
 use crate::snapshot::Snapshot;
 
 impl MemFs {
@@ -71,13 +71,8 @@ impl MemFs {
         &self,
         files: impl IntoIterator<Item = (P, B)>,
     ) -> Result<()> {
-        let mut import = Import::default();
-        for (path, content) in files {
-            let given = path.as_ref();
-            let path = self.volume.normalize(given).named("import_tree", given)?.into_owned();
-            import.files.push(ImportFile { path, content: content.into(), modified: None });
-        }
-        self.volume.import(import).named("import_tree", "/")
+        let import = || self.volume.import(Import::of_files(&self.volume, files)?);
+        import().named("import_tree", "/")
     }
 
     /// Copies of all files at or below a path, of one instant, by path. They are outside the
@@ -137,7 +132,7 @@ impl MemFs {
     /// As [`read`](Self::read); `InvalidInput`, before anything is copied, if the file is larger.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        crate::export::export_bytes(&self.content(path).map_err(|error| error.during("export_bytes"))?, max_size)
-            .named("export_bytes", path)
+        let export = || crate::export::export_bytes(&self.volume.content(path)?, max_size);
+        export().named("export_bytes", path)
     }
 }
