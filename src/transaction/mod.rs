@@ -200,8 +200,8 @@ impl Transaction {
         let (origins, mut reads) = (&self.private.origins, self.reads.borrow_mut());
         if let Some(origin) = origins.of(path) {
             reads.note(&origin, what);
-        } else if path == "/" {
-            reads.note("/", what); // its times outlive its entries
+        } else if path == "/" && what == What::Meta {
+            reads.note("/", what); // the root's times outlive its entries
         }
         match what {
             What::Node | What::Meta => {}
