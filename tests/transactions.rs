@@ -9,7 +9,8 @@ use arcfs::{Error, ErrorKind, MemFs, Result, Transaction};
 /// A filesystem with `/a`, `/b`, `/d/f`, `/d/g`, `/d/sub/deep`, and the empty directory `/e`.
 fn sample() -> MemFs {
     let fs = MemFs::new();
-    fs.import_tree([("/a", "a"), ("/b", "b"), ("/d/f", "f"), ("/d/g", "g"), ("/d/sub/deep", "deep")]).unwrap();
+    fs.import_tree([("/a", "a"), ("/b", "b"), ("/d/f", "f"), ("/d/g", "g"), ("/d/sub/deep", "deep")])
+        .unwrap();
     fs.create_dir("/e").unwrap();
     fs
 }
@@ -197,19 +198,61 @@ fn errors_name_the_same_as_those_of_the_filesystem() {
         }
         let snapshot = fs.snapshot();
         same!(
-            create_dir("a"), create_dir("/../x"), create_dir_all("/a/x"), remove_file("//d/"), remove_dir("/d"),
-            remove_dir("/"), remove_dir_all("/no"), rename("/a", "//b"), rename("/", "/x"), rename("/a", "/.."),
-            rename("/..", "/a"), rename("/a", "/no/x"), rename("/d", "/d/x"), replace("/a", "/d"),
-            replace("/d", "/a"), replace("/e", "/d"), exchange("/a", "/"), exchange("/", "/a"), exchange("/no", "/a"),
-            exchange("/a", "/no"), exchange("/d", "/d/f"), move_path("/no", "/x/y"), move_path("/a", "/b/x"),
-            move_path("/a", "/b"), move_path("/a", "/a"), move_path("/no", "/no/x"), copy("/a", "/b"),
-            copy("/a", "/no/b"), copy("/d", "/x"), copy("/no", "/x"), copy_dir_all("/d", "/a/x"), copy_dir_all("/d", "/"),
-            copy_from(&snapshot, "/no", "/x"), copy_from(&snapshot, "/a", "/b"), copy_from(&snapshot, "/a", "/no/x"),
-            metadata("/no"), set_modified("/no", SystemTime::now()), read_dir("/a"), read_dir("/.."), read("/d"),
-            read_to_string("/no"), read_into("/no", &mut Vec::new()), content("/d"), write("/d", "x"), write("/no/x", ""),
-            write_owned("/", vec![1]), append("/a/x", "x"), walk("/a"), glob("[a"), usage("/no"),
-            import_tree([("/x", "1"), ("x", "2")]), import_tree([("/x", "1"), ("/x/y", "2")]),
-            import_tree([("/d", "1")]), import_tree([("/a/b", "1")]), import_tree([("/../b", "1")]),
+            create_dir("a"),
+            create_dir("/../x"),
+            create_dir_all("/a/x"),
+            remove_file("//d/"),
+            remove_dir("/d"),
+            remove_dir("/"),
+            remove_dir_all("/no"),
+            rename("/a", "//b"),
+            rename("/", "/x"),
+            rename("/a", "/.."),
+            rename("/..", "/a"),
+            rename("/a", "/no/x"),
+            rename("/d", "/d/x"),
+            replace("/a", "/d"),
+            replace("/d", "/a"),
+            replace("/e", "/d"),
+            exchange("/a", "/"),
+            exchange("/", "/a"),
+            exchange("/no", "/a"),
+            exchange("/a", "/no"),
+            exchange("/d", "/d/f"),
+            move_path("/no", "/x/y"),
+            move_path("/a", "/b/x"),
+            move_path("/a", "/b"),
+            move_path("/a", "/a"),
+            move_path("/no", "/no/x"),
+            copy("/a", "/b"),
+            copy("/a", "/no/b"),
+            copy("/d", "/x"),
+            copy("/no", "/x"),
+            copy_dir_all("/d", "/a/x"),
+            copy_dir_all("/d", "/"),
+            copy_from(&snapshot, "/no", "/x"),
+            copy_from(&snapshot, "/a", "/b"),
+            copy_from(&snapshot, "/a", "/no/x"),
+            metadata("/no"),
+            set_modified("/no", SystemTime::now()),
+            read_dir("/a"),
+            read_dir("/.."),
+            read("/d"),
+            read_to_string("/no"),
+            read_into("/no", &mut Vec::new()),
+            content("/d"),
+            write("/d", "x"),
+            write("/no/x", ""),
+            write_owned("/", vec![1]),
+            append("/a/x", "x"),
+            walk("/a"),
+            glob("[a"),
+            usage("/no"),
+            import_tree([("/x", "1"), ("x", "2")]),
+            import_tree([("/x", "1"), ("/x/y", "2")]),
+            import_tree([("/d", "1")]),
+            import_tree([("/a/b", "1")]),
+            import_tree([("/../b", "1")]),
         );
         Ok(())
     })
@@ -244,7 +287,9 @@ fn a_file_that_was_read_and_has_changed_is_a_conflict() {
     }
     conflicts(&|tx| tx.read("/a").map(drop), &|fs| fs.exchange("/a", "/b"));
     conflicts(&|tx| tx.read("/a").map(drop), &|fs| fs.set_modified("/a", SystemTime::UNIX_EPOCH));
-    conflicts(&|tx| tx.read("/d/f").map(drop), &|fs| fs.rename("/d", "/moved").and(fs.create_dir("/d")).and(fs.write("/d/f", "f")));
+    conflicts(&|tx| tx.read("/d/f").map(drop), &|fs| {
+        fs.rename("/d", "/moved").and(fs.create_dir("/d")).and(fs.write("/d/f", "f"))
+    });
     undisturbed(&|tx| tx.read("/d/f").map(drop), &|fs| fs.write("/d/g", "other"));
     undisturbed(&|tx| tx.read("/d/f").map(drop), &|fs| fs.rename("/d", "/m").and(fs.rename("/m", "/d")));
 }
@@ -274,6 +319,9 @@ fn of_a_directory_only_what_was_read_counts() {
     let metadata: Body<'_> = &|tx| tx.metadata("/d").map(drop);
     conflicts(metadata, &|fs| fs.write("/d/new", ""));
     conflicts(metadata, &|fs| fs.set_modified("/d", SystemTime::UNIX_EPOCH));
+    conflicts(&|tx| tx.clear().and(tx.metadata("/").map(drop)), &|fs| {
+        fs.set_modified("/", SystemTime::UNIX_EPOCH)
+    });
     undisturbed(metadata, &|fs| fs.write("/d/f", "other"));
     undisturbed(metadata, &|fs| fs.write("/d/sub/new", ""));
 
@@ -321,12 +369,17 @@ fn a_glob_counts_where_it_looked() {
 
 #[test]
 fn what_decided_an_error_counts_as_read() {
-    conflicts(&|tx| Ok(drop(tx.remove_dir("/d/sub").unwrap_or_default())), &|fs| fs.remove_file("/d/sub/deep"));
-    conflicts(&|tx| Ok(drop(tx.replace("/e", "/d/sub").unwrap_or_default())), &|fs| fs.remove_file("/d/sub/deep"));
+    conflicts(&|tx| Ok(drop(tx.remove_dir("/d/sub").unwrap_or_default())), &|fs| {
+        fs.remove_file("/d/sub/deep")
+    });
+    conflicts(&|tx| Ok(drop(tx.replace("/e", "/d/sub").unwrap_or_default())), &|fs| {
+        fs.remove_file("/d/sub/deep")
+    });
     let fs = MemFs::builder().max_depth(4).build().unwrap();
     fs.create_dir_all("/d/1/2/3").unwrap();
     fs.create_dir("/e").unwrap();
-    let too_deep = |tx: &mut Transaction| Ok(drop(tx.rename("/d", "/e/d").map_err(|error| error.kind().clone())));
+    let too_deep =
+        |tx: &mut Transaction| Ok(drop(tx.rename("/d", "/e/d").map_err(|error| error.kind().clone())));
     assert_eq!(runs(&fs, |fs| fs.remove_dir("/d/1/2/3"), too_deep), 2);
     assert!(fs.is_dir("/e/d/1/2"));
 }
@@ -336,10 +389,14 @@ fn what_others_did_where_nothing_was_read_is_met_by_another_run() {
     // A directory that is to be removed got an entry; something became too deep to be moved.
     let fs = sample();
     let mut answers = Vec::new();
-    let count = runs(&fs, |fs| fs.write("/e/new", ""), |tx| {
-        answers.push(tx.remove_dir("/e").map_err(|error| error.kind().clone()));
-        Ok(())
-    });
+    let count = runs(
+        &fs,
+        |fs| fs.write("/e/new", ""),
+        |tx| {
+            answers.push(tx.remove_dir("/e").map_err(|error| error.kind().clone()));
+            Ok(())
+        },
+    );
     assert_eq!((count, answers), (2, vec![Ok(()), Err(ErrorKind::DirectoryNotEmpty)]));
     assert!(fs.exists("/e/new"));
 }
@@ -347,26 +404,33 @@ fn what_others_did_where_nothing_was_read_is_met_by_another_run() {
 #[test]
 fn own_writes_do_not_conflict_with_themselves() {
     let fs = sample();
-    let count = runs(&fs, |fs| fs.write("/b", "other"), |tx| {
-        for round in 0..3 {
-            tx.write("/a", round.to_string())?;
-            tx.read("/a")?;
-            tx.create_dir("/new")?;
-            tx.write("/new/x", "1")?;
-            tx.read_dir("/new")?;
-            tx.walk("/new")?;
-            tx.metadata("/new")?;
-            tx.rename("/new/x", "/d/x")?;
-            tx.read_dir("/d")?;
-            tx.usage("/d")?;
-            tx.rename("/d/x", "/x")?;
-            tx.remove_file("/x")?;
-            tx.remove_dir("/new")?;
-        }
-        Ok(())
-    });
+    let count = runs(
+        &fs,
+        |fs| fs.write("/b", "other"),
+        |tx| {
+            for round in 0..3 {
+                tx.write("/a", round.to_string())?;
+                tx.read("/a")?;
+                tx.create_dir("/new")?;
+                tx.write("/new/x", "1")?;
+                tx.read_dir("/new")?;
+                tx.walk("/new")?;
+                tx.metadata("/new")?;
+                tx.rename("/new/x", "/d/x")?;
+                tx.read_dir("/d")?;
+                tx.usage("/d")?;
+                tx.rename("/d/x", "/x")?;
+                tx.remove_file("/x")?;
+                tx.remove_dir("/new")?;
+            }
+            Ok(())
+        },
+    );
     assert_eq!(count, 1);
-    assert_eq!((fs.read_to_string("/a").unwrap(), fs.read_to_string("/b").unwrap()), ("2".into(), "other".into()));
+    assert_eq!(
+        (fs.read_to_string("/a").unwrap(), fs.read_to_string("/b").unwrap()),
+        ("2".into(), "other".into())
+    );
 }
 
 #[test]
@@ -374,11 +438,17 @@ fn what_was_moved_is_read_where_it_came_from() {
     conflicts(&|tx| tx.rename("/d", "/m").and(tx.read("/m/f").map(drop)), &|fs| fs.write("/d/f", "other"));
     conflicts(&|tx| tx.rename("/d", "/m").and(tx.read_dir("/m").map(drop)), &|fs| fs.write("/d/new", ""));
     conflicts(&|tx| tx.rename("/d", "/m").and(tx.walk("/").map(drop)), &|fs| fs.write("/d/sub/new", ""));
-    conflicts(&|tx| tx.rename("/d/sub", "/e/s").and(tx.walk("/e").map(drop)), &|fs| fs.write("/d/sub/new", ""));
-    conflicts(&|tx| tx.rename("/d/sub", "/e/s").and(tx.read_dir("/e").map(drop)), &|fs| fs.write("/d/sub/new", ""));
+    conflicts(&|tx| tx.rename("/d/sub", "/e/s").and(tx.walk("/e").map(drop)), &|fs| {
+        fs.write("/d/sub/new", "")
+    });
+    conflicts(&|tx| tx.rename("/d/sub", "/e/s").and(tx.read_dir("/e").map(drop)), &|fs| {
+        fs.write("/d/sub/new", "")
+    });
     conflicts(&|tx| tx.exchange("/d", "/e").and(Ok(drop(tx.read("/e/f")))), &|fs| fs.remove_file("/d/f"));
     conflicts(&|tx| tx.exchange("/d", "/e").and(Ok(drop(tx.exists("/d/x")))), &|fs| fs.write("/e/x", ""));
-    conflicts(&|tx| tx.move_path("/d", "/p/q").and(Ok(drop(tx.exists("/p/q/x")))), &|fs| fs.write("/d/x", ""));
+    conflicts(&|tx| tx.move_path("/d", "/p/q").and(Ok(drop(tx.exists("/p/q/x")))), &|fs| {
+        fs.write("/d/x", "")
+    });
     // The name that it had is not the one that others read or write below.
     undisturbed(&|tx| tx.rename("/d", "/m").and(tx.read("/m/f").map(drop)), &|fs| fs.write("/d/g", "other"));
 }
@@ -386,10 +456,14 @@ fn what_was_moved_is_read_where_it_came_from() {
 #[test]
 fn a_moved_directory_takes_along_what_others_put_there() {
     let fs = sample();
-    let count = runs(&fs, |fs| fs.write("/d/new", "theirs").and(fs.write("/d/f", "theirs")), |tx| {
-        tx.rename("/d", "/m")?;
-        tx.write("/m/own", "own")
-    });
+    let count = runs(
+        &fs,
+        |fs| fs.write("/d/new", "theirs").and(fs.write("/d/f", "theirs")),
+        |tx| {
+            tx.rename("/d", "/m")?;
+            tx.write("/m/own", "own")
+        },
+    );
     assert_eq!(count, 1);
     for (path, bytes) in [("/m/new", "theirs"), ("/m/f", "theirs"), ("/m/own", "own"), ("/m/g", "g")] {
         assert_eq!(fs.read_to_string(path).unwrap(), bytes);
@@ -404,12 +478,16 @@ fn removing_takes_away_what_others_put_there() {
     assert!(!fs.exists("/d"));
     assert_eq!(runs(&fs, |fs| fs.write("/other", ""), Transaction::clear), 1);
     assert_eq!(fs.glob("**").unwrap(), ["/mark"]);
-    let counted = runs(&fs, |fs| fs.write("/other", ""), |tx| {
-        tx.clear()?;
-        tx.read_dir("/")?;
-        assert!(!tx.exists("/other"));
-        Ok(())
-    });
+    let counted = runs(
+        &fs,
+        |fs| fs.write("/other", ""),
+        |tx| {
+            tx.clear()?;
+            tx.read_dir("/")?;
+            assert!(!tx.exists("/other"));
+            Ok(())
+        },
+    );
     assert_eq!(counted, 1);
 }
 
@@ -705,7 +783,10 @@ fn the_node_limit_counts_its_own_nodes_and_those_of_others() {
         fs.write("/other", "")
     });
     let error = outcome.unwrap_err();
-    assert_eq!((error.kind(), error.operation()), (&ErrorKind::NodeLimit { current: 5, limit: 5 }, "transaction"));
+    assert_eq!(
+        (error.kind(), error.operation()),
+        (&ErrorKind::NodeLimit { current: 5, limit: 5 }, "transaction")
+    );
 }
 
 #[test]
