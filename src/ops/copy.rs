@@ -200,7 +200,7 @@ impl Sharing<'_> {
         if !self.foreign {
             return 0;
         }
-        let files = Files::new(Found::Dir(dir), "/", false);
+        let files = Files::new(dir, "/", false).into_iter().flatten();
         files.map(|(_, file)| self.cost(&file.content)).fold(0, u64::saturating_add)
     }
 
