@@ -36,9 +36,11 @@ pub enum GuardAction {
 ///
 /// What is available is the smaller of what the host has available and of what the control group
 /// of this process, or one above it, has left. A control group counts the page cache as used, so
-/// it may have more to give than this says. A reading takes 0.15 to 0.2 ms on Linux; `per_write`
-/// makes one per `interval` at most, and in between adds one look at the clock and one atomic
-/// operation to a write (about 35 ns).
+/// it may have more to give than this says; memory that was granted but not yet written to is not
+/// seen by the next reading, so it may have less.
+///
+/// A reading takes about 0.2 ms on Linux, and `per_write` makes at most one per `interval`. Between
+/// readings it adds a look at the clock and one atomic operation to a write, about 40 ns.
 ///
 /// ```
 /// use arcfs::{GuardAction, MemoryGuard};
@@ -346,23 +348,20 @@ impl Reading {
             return;
         }
         let _turn = Turn(&self.refreshing);
+        let young = !self.is_due(now, interval);
         #[cfg(arcfs_loom)]
-        let unchecked = breaks::is(Break::GuardRefreshesUnchecked);
-        #[cfg(not(arcfs_loom))]
-        let unchecked = false;
-        if !unchecked && !self.is_due(now, interval) {
+        let young = young && !breaks::is(Break::GuardRefreshesUnchecked);
+        if young {
             return;
         }
         let before = self.left.load(Ordering::Relaxed);
         let fresh = read().unwrap_or(UNKNOWN);
         self.install(before, fresh);
 
+        let order = Ordering::Release;
         #[cfg(arcfs_loom)]
-        if breaks::is(Break::GuardPublishesRelaxed) {
-            self.read_at.store(now, Ordering::Relaxed);
-            return;
-        }
-        self.read_at.store(now, Ordering::Release);
+        let order = if breaks::is(Break::GuardPublishesRelaxed) { Ordering::Relaxed } else { order };
+        self.read_at.store(now, order);
     }
 
     /// Puts `fresh` in the place of a reading of which `before` was left when the new one began.

@@ -21,6 +21,10 @@ use crate::sync::{Deadline, Moment, Mutex, broken, model_has_failed};
 /// A power of two. A model needs one only, and needs every run to use the same.
 const SHARDS: usize = if cfg!(arcfs_loom) { 1 } else { 16 };
 
+/// Room for that many entries stays in an empty shard, so that opening and closing one file after
+/// another allocates no table each time; more is given back.
+const KEPT_CAPACITY: usize = 64;
+
 /// The locks of the paths in use. Cloning it gives another handle to the same table.
 #[derive(Clone)]
 pub struct OpenFiles(Arc<Table>);
@@ -153,7 +157,7 @@ impl fmt::Debug for OpenFiles {
 impl Table {
     fn shard(&self, path: &str) -> &Shard {
         let hash = self.hasher.hash_one(path) as usize;
-        &self.shards[hash % SHARDS]
+        &self.shards[hash & (SHARDS - 1)]
     }
 }
 
@@ -187,6 +191,9 @@ impl Drop for Interest {
         seat.users -= 1;
         let unused = seat.users == 0 || broken!(OpenFilesForgetsUsers);
         let removed = unused.then(|| seats.remove(path));
+        if seats.is_empty() && seats.capacity() > KEPT_CAPACITY {
+            seats.shrink_to(KEPT_CAPACITY / 2);
+        }
         drop(seats);
         drop(removed); // frees memory, so after the shard is unlocked
     }
@@ -386,6 +393,27 @@ mod tests {
         assert!(open.is_empty());
         assert_eq!(open.waiting("/a"), 0);
         assert!(open.describe("/a").is_none());
+    }
+
+    #[test]
+    fn many_open_paths_leave_no_large_table_behind() {
+        let open = OpenFiles::new();
+        let paths = (0..10_000).map(|number| format!("/{number}"));
+        let turns: Vec<_> =
+            paths.map(|path| open.acquire(&path, Mode::Exclusive, &Deadline::NEVER).unwrap()).collect();
+        assert_eq!(open.len(), 10_000);
+        drop(turns);
+        assert!(open.is_empty());
+        assert!(open.0.shards.iter().all(|shard| shard.lock().capacity() <= KEPT_CAPACITY));
+    }
+
+    #[test]
+    fn turns_may_be_sent_and_shared() {
+        fn check<T: Send + Sync>() {}
+        check::<OpenFiles>();
+        check::<Turn>();
+        check::<Pending>();
+        check::<WaitError>();
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::content::Content;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::export::{ExportIter, ExportOptions};
 use crate::ops::{Named, file_content, read_content, usage_of};
 use crate::path;
@@ -107,7 +107,12 @@ impl Snapshot {
         Diff::new(self.tree(), older.tree())
     }
 
-    fn view<T>(&self, operation: &'static str, path: &str, view: impl FnOnce(At<'_>) -> Result<T>) -> Result<T> {
+    fn view<T>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        view: impl FnOnce(At<'_>) -> Result<T>,
+    ) -> Result<T> {
         let look = || {
             let path = path::normalize(path, self.max_depth)?;
             match find(self.tree(), &path) {

@@ -119,6 +119,11 @@ mod modelled {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
+        /// Locks the mutex if it is free.
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+
         /// The value; no other reference exists.
         pub fn get_mut(&mut self) -> &mut T {
             self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
@@ -346,3 +351,11 @@ macro_rules! broken {
     }};
 }
 pub(crate) use broken;
+
+/// Lets other threads run.
+pub fn yield_now() {
+    #[cfg(not(arcfs_loom))]
+    std::thread::yield_now();
+    #[cfg(arcfs_loom)]
+    loom::thread::yield_now();
+}

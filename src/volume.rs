@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::charge::{Account, Charge};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::open_files::{OpenFiles, Turn};
 use crate::lock::Mode;
+use crate::open_files::{OpenFiles, Turn};
 use crate::path;
 use crate::quota::{NodeLimit, Quota, Relief};
 use crate::root::{Commit, Graves, Publisher, RootGuard, SerialTurn};
-use crate::sync::Deadline;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Deadline, yield_now};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::meta::Timestamp;
@@ -232,11 +232,26 @@ impl Volume {
 
     /// Waits for the fair lock of `path`, owning nothing else.
     ///
+    /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
+    /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
+    ///
     /// # Errors
     ///
     /// `Busy`, naming who holds the lock.
-    pub fn wait_for(&self, path: &str, mode: Mode, deadline: &Deadline) -> Result<Turn> {
-        self.open_files.acquire(path, mode, deadline).map_err(|error| error.at(path))
+    pub fn wait_for(&self, path: &str, mode: Mode, timeout: Option<Duration>) -> Result<Turn> {
+        let deadline = Deadline::after(timeout);
+        loop {
+            match self.open_files.acquire(path, mode, &deadline) {
+                Ok(turn) => return Ok(turn),
+                Err(_)
+                    if timeout == Some(Duration::ZERO)
+                        && self.load().holds.admits(path, mode == Mode::Shared) =>
+                {
+                    yield_now();
+                }
+                Err(error) => return Err(error.at(path)),
+            }
+        }
     }
 
     /// The error that a refusal is to the user of an operation that does not wait.

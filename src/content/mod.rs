@@ -33,9 +33,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use assembly::Assembly;
-pub use chunk::{CHUNK, MAX_LEN, end_of};
+pub use chunk::{CHUNK, MAX_LEN, allocate, copied, end_of, reserve};
 pub use draft::Draft;
-pub use chunk::{allocate, copied, reserve};
 pub use reader::{Chunks, ContentReader};
 
 use chunk::Chunk;
@@ -341,7 +340,7 @@ impl Content {
     /// # Errors
     ///
     /// What is wrong.
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(test)]
     pub(crate) fn check_consistent(&self) -> Result<(), String> {
         match &self.0 {
             Repr::Empty(_) => Ok(()),

@@ -9,7 +9,7 @@ use crate::ops::{Named, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
 use crate::tree::glob::glob;
-use crate::tree::lookup::{Found, find_dir};
+use crate::tree::lookup::Found;
 use crate::tree::metadata::Metadata;
 use crate::tree::node::Dir;
 use crate::tree::read_dir::ReadDir;
@@ -243,8 +243,7 @@ pub(crate) fn read_dir(tree: &Arc<Dir>, path: &str, max_depth: usize) -> Result<
 pub(crate) fn walk(tree: &Arc<Dir>, path: &str, max_depth: usize) -> Result<Walk> {
     let start = || {
         let path = path::normalize(path, max_depth)?;
-        let dir = find_dir(tree, &path).map_err(|miss| Error::at(miss.into(), &path))?;
-        Ok(Walk::new(Arc::clone(dir), &path))
+        Walk::new(tree, &path).map_err(|miss| Error::at(miss.into(), &path))
     };
     start().named("walk", path)
 }

@@ -137,7 +137,10 @@ impl MemFs {
     /// As [`read`](Self::read); `InvalidInput`, before anything is copied, if the file is larger.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        crate::export::export_bytes(&self.content(path).map_err(|error| error.during("export_bytes"))?, max_size)
-            .named("export_bytes", path)
+        crate::export::export_bytes(
+            &self.content(path).map_err(|error| error.during("export_bytes"))?,
+            max_size,
+        )
+        .named("export_bytes", path)
     }
 }

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use super::MemFs;
 use crate::content::Content;
 use crate::error::Result;
+use crate::file::File;
+use crate::open_options::OpenOptions;
 use crate::ops::{Named, Payload};
 
 impl MemFs {
@@ -90,5 +92,47 @@ impl MemFs {
     pub fn set_modified(&self, path: impl AsRef<str>, time: SystemTime) -> Result<()> {
         let path = path.as_ref();
         self.volume.set_modified(path, time).named("set_modified", path)
+    }
+
+    /// Opens a file for reading: its content as it is now, for ever. Takes no lock, never waits.
+    ///
+    /// ```
+    /// use std::io::Read;
+    ///
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"now")?;
+    /// let mut file = fs.open("/a")?;
+    /// fs.write("/a", b"later")?;
+    /// let mut text = String::new();
+    /// file.read_to_string(&mut text)?;
+    /// assert_eq!(text, "now");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `IsADirectory`.
+    pub fn open(&self, path: impl AsRef<str>) -> Result<File> {
+        OpenOptions::new().read(true).open(self, path)
+    }
+
+    /// Opens a file for writing: creates it, or empties it at once.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// let fs = arcfs::MemFs::new();
+    /// let mut file = fs.create("/a")?;
+    /// file.write_all(b"text")?;
+    /// file.close()?;
+    /// assert_eq!(fs.read("/a")?, b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `IsADirectory`; `NodeLimit`; `Busy` after the lock timeout; `QuotaExceeded`, `MemoryGuard`.
+    pub fn create(&self, path: impl AsRef<str>) -> Result<File> {
+        OpenOptions::new().write(true).create(true).truncate(true).open(self, path)
     }
 }

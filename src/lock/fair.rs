@@ -11,7 +11,7 @@ use crate::sync::{Deadline, Mutex, Parker, broken, model_has_failed};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimedOut;
 
-/// A fair reader/writer lock with timeouts; see the [module](super) for what that means.
+/// A fair reader/writer lock with timeouts. The policy and the protocol are told in `lock`.
 ///
 /// It protects nothing by itself: whoever acquires it releases it, in the same mode and on whatever
 /// thread. A free lock costs one locked mutex to acquire and one to release, and no allocation.
@@ -152,7 +152,7 @@ impl<L: HasLock> Ticket<L> {
         Self { lock: Some(lock), mode, place, grant }
     }
 
-    /// What keeps the lock alive; `None` never while the ticket can be used.
+    /// What keeps the lock alive; there for as long as a caller has the ticket.
     pub fn lock(&self) -> Option<&L> {
         self.lock.as_ref()
     }

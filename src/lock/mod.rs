@@ -24,5 +24,5 @@ mod tests;
 mod waiter;
 
 pub use fair::{FairLock, HasLock, Ticket, TimedOut};
-pub use queue::{Mode, Place, Queue};
+pub use queue::Mode;
 pub use waiter::Wake;

@@ -81,7 +81,9 @@ impl Volume {
     pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
         if !snapshot.is_of(&self.resources) {
             let error = Error::new(ErrorKind::InvalidInput);
-            return Err(error.because("the snapshot is of another filesystem; copy_from takes files out of it"));
+            return Err(
+                error.because("the snapshot is of another filesystem; copy_from takes files out of it")
+            );
         }
         self.change(Edit::Restore { tree: Arc::clone(snapshot.tree()) })
     }
@@ -158,7 +160,7 @@ impl Sharing<'_> {
         if !self.foreign {
             return 0;
         }
-        let files = Files::new(Found::Dir(dir), "/", false);
+        let files = Files::new(dir, "/", false).into_iter().flatten();
         files.map(|(_, file)| self.cost(&file.content)).fold(0, u64::saturating_add)
     }
 

@@ -12,13 +12,16 @@
 //! | `write` | one-shot writes, times |
 //! | `copy` | copies within the filesystem and out of snapshots, restoring |
 //! | `import` | many files at once |
+//! | `open` | handles under a lock |
 
 mod copy;
 pub mod import;
 mod namespace;
+mod open;
 mod read;
 mod write;
 
+pub use open::Opening;
 pub use read::{file_content, read_content, usage_of};
 pub use write::Payload;
 

@@ -154,7 +154,11 @@ impl Volume {
     pub fn exchange(&self, a: &str, b: &str) -> Result<()> {
         let (a, b) = (self.normalize(a)?, self.normalize(b)?);
         if a == "/" || b == "/" {
-            return Err(not_on_root("the root cannot be exchanged").with_other(if a == "/" { &b } else { &a }));
+            return Err(not_on_root("the root cannot be exchanged").with_other(if a == "/" {
+                &b
+            } else {
+                &a
+            }));
         }
         self.change(Edit::Exchange { a: (*a).into(), b: (*b).into(), now: self.now() })
     }

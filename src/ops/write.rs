@@ -7,7 +7,6 @@ use crate::charge::Charge;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
-use crate::sync::Deadline;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::{Found, find};
@@ -163,26 +162,18 @@ impl Volume {
 
     /// Runs an attempt that must wait where `path` is held: it gives back what it reserved, waits
     /// in the same queue as openers, and starts again when it is its turn.
-    fn in_turn<T>(
-        &self,
-        path: &str,
-        mut attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>,
-    ) -> Result<T> {
-        let mut waited = None;
+    fn in_turn<T>(&self, path: &str, mut attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>) -> Result<T> {
+        let mut turn = None;
         loop {
             match self.settle(&mut attempt) {
                 Ok(done) => return Ok(done),
                 Err(Refusal::Held(_)) => {}
                 Err(refusal) => return Err(self.busy_at_once(refusal)),
             }
-            let (deadline, turn) =
-                waited.take().unwrap_or_else(|| (Deadline::after(self.config.lock_timeout), None));
-            // With the turn, nobody holds the path but who is just leaving.
-            let turn = match turn {
-                None => self.wait_for(path, Mode::Exclusive, &deadline)?,
-                Some(turn) => turn,
-            };
-            waited = Some((deadline, Some(turn)));
+            // With the turn, nobody holds the path: a hold ends before its turn is passed on.
+            if turn.is_none() {
+                turn = Some(self.wait_for(path, Mode::Exclusive, self.config.lock_timeout)?);
+            }
         }
     }
 }

@@ -56,15 +56,17 @@ impl States {
 
     /// The members, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        let (mut bits, list) = match &self.0 {
-            Set::Bits(bits) => (*bits, &[][..]),
-            Set::List(list) => (0, &list[..]),
+        let (mut bits, mut list) = match &self.0 {
+            Set::Bits(bits) => (*bits, [].iter()),
+            Set::List(list) => (0, list.iter()),
         };
-        let low = std::iter::from_fn(move || {
+        std::iter::from_fn(move || {
+            if bits == 0 {
+                return list.next().copied();
+            }
             let at = bits.trailing_zeros();
-            bits &= bits.wrapping_sub(1);
-            (at < 128).then_some(at as usize)
-        });
-        low.chain(list.iter().copied())
+            bits &= bits - 1;
+            Some(at as usize)
+        })
     }
 }

@@ -36,11 +36,14 @@ pub fn apply(root: &Root, edits: &mut [Edit], limits: &Limits) -> Result<Applied
     let mut next = root.clone();
     next.version += 1;
     let mut work = Work { root: &mut next, limits, detached: 0 };
-    for edit in edits {
+    for edit in edits.iter_mut() {
         work.step(edit)?;
     }
     let detached = work.detached;
-    limits.admit_nodes(before, next.nodes())?;
+    // What a restore brings back may exceed the limit, which then only stops growth.
+    if !edits.iter().any(|edit| matches!(edit, Edit::Restore { .. })) {
+        limits.admit_nodes(before, next.nodes())?;
+    }
     Ok(Applied { root: next, detached })
 }
 
@@ -54,7 +57,11 @@ pub fn apply_in_place(root: &mut Root, edit: &mut Edit, limits: &Limits) -> Resu
     let effect = edit.examine(root, limits)?;
     limits.admit_nodes(before, (before + effect.gains).saturating_sub(effect.loses))?;
     root.version += 1;
-    Work { root, limits, detached: 0 }.step(edit)
+    let outcome = Work { root, limits, detached: 0 }.step(edit);
+    if outcome.is_err() {
+        root.version -= 1;
+    }
+    outcome
 }
 
 struct Work<'a> {
@@ -107,8 +114,8 @@ impl Work<'_> {
             Edit::Hold(hold) => self.hold(hold, effect),
             Edit::Release { path, name, publish, keep, now } => {
                 if let Some(file) = publish {
-                    self.root.holds.use_reserved_node(path);
                     self.put(path, name.as_ref(), file, &PutRule::Write, *now)?;
+                    self.root.holds.use_reserved_node(path);
                 }
                 if !*keep {
                     self.root.holds.end(path);
@@ -139,15 +146,24 @@ impl Work<'_> {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let old = match find(&self.root.tree, path).map(|at| at.found) {
-            Ok(Found::File(old)) => Some((old.meta, old.content.is_empty())),
+            Ok(Found::File(old)) => {
+                let wrote = match rule {
+                    PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
+                    _ => !(old.content.is_empty() && file.content.is_empty()),
+                };
+                Some((old.meta, wrote))
+            }
             _ => None,
         };
         // Only the edit itself holds the node: earlier attempts are gone. Where a transaction
-        // has shown it to its closure, the rule is `Keep`.
-        if let Some(file) = Arc::get_mut(file) {
-            match rule {
-                PutRule::Keep => {}
-                rule => file.meta = next_meta(rule, old, file.content.is_empty(), now),
+        // has shown it to its closure, the rule is `Keep`. A node that something else holds too
+        // cannot be filled in, and will do only if it is right as it is.
+        if !matches!(rule, PutRule::Keep) {
+            let meta = next_meta(rule, old, file.content.is_empty(), now);
+            if let Some(file) = Arc::get_mut(file) {
+                file.meta = meta;
+            } else if file.meta != meta {
+                return Err(Refusal::Stale);
             }
         }
         let node = Node::File(Arc::clone(file));
@@ -177,16 +193,18 @@ impl Work<'_> {
         let source = slot(&self.root.tree, from).ok().and_then(|slot| slot.occupant);
         let node = source.expect("examined").1.node.clone();
         let node = self.with_exact_height(node, to);
-        let replaced = slot(&self.root.tree, to).ok().and_then(|slot| slot.occupant);
-        let replaced = replaced.map(|(name, _)| name.clone()); // paid for already
+        let replaces = slot(&self.root.tree, to).is_ok_and(|slot| slot.occupant.is_some());
         let detached = self.detached;
         self.change(from, Change::Remove, now)?;
         self.detached = detached; // the node moves, it is not lost
-        if replaced.is_some() {
-            self.change(to, Change::Remove, now)?;
+        if replaces {
+            // The entry keeps its name: a long one is paid for already and comes with no edit.
+            self.change(to, Change::Replace(node), now)?;
+            let (parent, _) = path::split_last(to).expect("not the root");
+            self.relist(parent, now);
+            return Ok(());
         }
-        let name = replaced.unwrap_or_else(|| name_at(to, name));
-        self.change(to, Change::Insert(name, node), now)
+        self.change(to, Change::Insert(name_at(to, name), node), now)
     }
 
     fn exchange(&mut self, a: &str, b: &str, now: Timestamp) -> Result<(), Refusal> {
@@ -237,14 +255,18 @@ impl Work<'_> {
             }
             Found::File(old) => {
                 let file = file.ok_or(Refusal::Stale)?;
+                let meta = FileMeta { modified: time, ..old.meta };
                 if let Some(next) = Arc::get_mut(file) {
-                    next.content = old.content.clone();
-                    next.meta = FileMeta { modified: time, ..old.meta };
+                    (next.content, next.meta) = (old.content.clone(), meta);
+                } else if file.meta != meta || !file.content.ptr_eq(&old.content) {
+                    return Err(Refusal::Stale); // it was filled in for another root
                 }
                 let node = Node::File(Arc::clone(file));
                 let placed = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);
                 let placed = placed.expect("examined").1.placed;
+                let detached = self.detached;
                 self.change(path, Change::Replace(node), time)?;
+                self.detached = detached + 1; // the node: the next one has the content
                 let (parent, name) = path::split_last(path).expect("a file is not the root");
                 // Neither its content nor its place changed.
                 self.dir_mut(parent).entries.get_mut(name).expect("just put there").placed = placed;
@@ -254,6 +276,7 @@ impl Work<'_> {
     }
 
     fn hold(&mut self, hold: &mut Hold, effect: Effect) -> Result<(), Refusal> {
+        hold.base = None; // it may hold the blank file since an earlier attempt
         let missing = effect.gains > 0;
         let reserves_node = missing && hold.atomic;
         if !hold.atomic && (missing || hold.truncate) {
@@ -267,6 +290,17 @@ impl Work<'_> {
             _ => None,
         };
         Ok(())
+    }
+
+    /// What to answer where a sum would not fit.
+    fn too_large(&self, at: &str, added: &Totals) -> Refusal {
+        let current = self.root.nodes();
+        if current.saturating_add(added.nodes()) > u64::from(u32::MAX) {
+            let limit = self.limits.max_nodes;
+            return Refusal::Failed(Error::at(ErrorKind::NodeLimit { current, limit }, at));
+        }
+        let error = Error::at(ErrorKind::InvalidInput, at);
+        Refusal::Failed(error.because("the sum of all files would pass 2^63 bytes"))
     }
 
     /// Counts what an old root alone still holds.
@@ -286,7 +320,7 @@ impl Work<'_> {
         };
         // What fits at the root fits everywhere below it.
         if self.root.tree.totals.exchanged(&removed, &added).is_none() {
-            return Err(too_large(at));
+            return Err(self.too_large(at, &added));
         }
         self.detach(&removed);
         let (version, listed) = (self.root.version, !matches!(change, Change::Replace(_)));
@@ -347,18 +381,16 @@ impl Work<'_> {
     }
 }
 
-/// Times and generation of a file's next version.
+/// Times and generation of a file's next version. With the old ones comes whether anything was
+/// written: bytes, or that there are none any more.
 fn next_meta(rule: &PutRule, old: Option<(FileMeta, bool)>, empty: bool, now: Timestamp) -> FileMeta {
     let fresh = FileMeta::new(now);
     match (rule, old) {
-        (PutRule::Write | PutRule::Append { .. }, Some((old, was_empty))) => {
-            let wrote = !(was_empty && empty);
-            FileMeta {
-                created: old.created,
-                modified: if wrote { old.modified.max(now) } else { old.modified },
-                generation: old.generation + u64::from(wrote),
-            }
-        }
+        (PutRule::Write | PutRule::Append { .. }, Some((old, wrote))) => FileMeta {
+            created: old.created,
+            modified: if wrote { old.modified.max(now) } else { old.modified },
+            generation: old.generation + u64::from(wrote),
+        },
         (PutRule::Write | PutRule::Append { .. }, None) => {
             FileMeta { generation: u64::from(!empty), ..fresh }
         }
@@ -376,10 +408,4 @@ fn name_at(path: &str, paid: Option<&Name>) -> Name {
         Some(name) if name == text => name.clone(),
         _ => Name::short(text).expect("examined: a long name comes with the edit"),
     }
-}
-
-fn too_large(at: &str) -> Refusal {
-    Refusal::Failed(
-        Error::at(ErrorKind::InvalidInput, at).because("the sum of all files would pass 2^63 bytes"),
-    )
 }

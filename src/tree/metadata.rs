@@ -100,6 +100,11 @@ impl Metadata {
         }
     }
 
+    /// That of a file that has no name yet.
+    pub(crate) fn unpublished(opened: super::meta::Timestamp) -> Self {
+        Self { kind: Kind::File, len: 0, created: opened, modified: opened, generation: 0, version: 0 }
+    }
+
     fn of_dir(dir: &Dir, version: u64) -> Self {
         Self {
             kind: Kind::Dir,

@@ -148,7 +148,20 @@ impl Totals {
     }
 }
 
+/// Nodes and chunks that dropping an iterator, a snapshot or a handle may free at most. More than
+/// that goes through the graves, which free a tree once nobody else holds it.
+pub const FREED_BY_READERS: u64 = 1024;
+
 impl Dir {
+    /// What a reader of this directory, found in `tree`, must hold beside it: the tree, if
+    /// dropping the directory alone could free more than a reader may. Whoever holds the tree is
+    /// seen by the graves, whoever holds a part of it is not.
+    #[must_use]
+    pub fn pin(&self, tree: &Arc<Dir>) -> Option<Arc<Dir>> {
+        let heavy = self.totals.nodes().saturating_add(self.totals.chunks) > FREED_BY_READERS;
+        heavy.then(|| Arc::clone(tree))
+    }
+
     /// An empty directory.
     #[must_use]
     pub fn new(now: Timestamp, charge: Option<Arc<Charge>>) -> Self {

@@ -1,0 +1,376 @@
+//! Open files.
+
+mod writer;
+
+use std::fmt;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use crate::content::{Content, MAX_LEN};
+use crate::error::{Error, ErrorKind, Result};
+use crate::open_files::Turn;
+use crate::open_options::OpenOptions;
+use crate::ops::{Named, Opening, file_content};
+use crate::tree::edit::Create;
+use crate::tree::metadata::Metadata;
+use crate::volume::Volume;
+use writer::Writer;
+
+/// An open file.
+///
+/// A handle that reads has the content as it was at open, for ever, and blocks nobody. A handle
+/// that writes owns the file's exclusive lock until it is closed and edits a private draft, which
+/// [`flush`](Write::flush), [`commit`](Self::commit), [`close`](Self::close) and dropping it
+/// publish as a whole. Dropped while its thread panics it is discarded: what was published before
+/// stays. A handle keeps its filesystem alive.
+///
+/// Bytes are charged when they are written, so publishing cannot fail for want of quota. A write
+/// that fails stores nothing of its buffer and leaves the cursor where it was.
+///
+/// ```
+/// use std::io::{Read, Seek, SeekFrom, Write};
+/// use arcfs::{MemFs, OpenOptions};
+///
+/// let fs = MemFs::new();
+/// let mut file = OpenOptions::new().read(true).write(true).create(true).open(&fs, "/a")?;
+/// file.write_all(b"hello world")?;
+/// file.seek(SeekFrom::Start(6))?;
+/// let mut word = String::new();
+/// file.read_to_string(&mut word)?;
+/// assert_eq!(word, "world");
+/// assert_eq!(fs.read("/a")?, b""); // not published yet
+/// file.close()?;
+/// assert_eq!(fs.read("/a")?, b"hello world");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct File {
+    volume: Arc<Volume>,
+    path: Arc<str>,
+    cursor: u64,
+    readable: bool,
+    state: State,
+}
+
+enum State {
+    Reading { content: Content, metadata: Metadata, turn: Option<Turn> },
+    Writing(Box<Writer>),
+    Closed,
+}
+
+impl File {
+    pub(crate) fn open(volume: &Arc<Volume>, path: &str, options: &OpenOptions) -> Result<Self> {
+        let path = volume.file_path(path)?;
+        let timeout = options.get_lock_timeout().unwrap_or(volume.config.lock_timeout);
+        let state = if options.writes() {
+            State::Writing(Box::new(Writer::open(volume, &path, options, timeout)?))
+        } else if options.get_shared_lock() {
+            let opening = Opening {
+                shared: true,
+                create: Create::Never,
+                truncate: false,
+                atomic: false,
+                preallocate: 0,
+            };
+            let held = volume.hold(&path, opening, timeout)?;
+            let metadata = volume.view(&path, |at| Ok(Metadata::of(at)));
+            let file = held.base.expect("a shared hold is on a file that exists");
+            match metadata {
+                Ok(metadata) => {
+                    State::Reading { content: file.content.clone(), metadata, turn: Some(held.turn) }
+                }
+                Err(error) => {
+                    volume.release(held.turn.path(), None, None, false)?;
+                    return Err(error);
+                }
+            }
+        } else {
+            let (content, metadata) =
+                volume.view(&path, |at| Ok((file_content(&at)?.clone(), Metadata::of(at))))?;
+            State::Reading { content, metadata, turn: None }
+        };
+        volume.resources.handles.add(1);
+        let path = match &state {
+            State::Writing(writer) => Arc::clone(writer.path()),
+            _ => path.into(),
+        };
+        Ok(Self { volume: Arc::clone(volume), path, cursor: 0, readable: options.get_read(), state })
+    }
+
+    /// The path that it was opened at. It cannot be moved while a lock is held.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The length in bytes: of the content at open, or of the draft.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match &self.state {
+            State::Reading { content, .. } => content.len(),
+            State::Writing(writer) => writer.draft.len(),
+            State::Closed => 0,
+        }
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is known of the version published last; for a handle that reads, of the one it has.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// let fs = arcfs::MemFs::new();
+    /// let mut file = fs.create("/a")?;
+    /// file.write_all(b"draft")?;
+    /// assert_eq!((file.len(), file.metadata().len()), (5, 0));
+    /// file.flush()?;
+    /// assert_eq!(file.metadata().len(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        match &self.state {
+            State::Reading { metadata, .. } => *metadata,
+            State::Writing(writer) => writer.metadata(&self.volume),
+            State::Closed => Metadata::unpublished(self.volume.now()),
+        }
+    }
+
+    /// Reads bytes from `offset` on into `buf`, without moving the cursor; returns how many, 0 at
+    /// the end and after it.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"0123456789")?;
+    /// let mut buf = [0; 4];
+    /// assert_eq!(fs.open("/a")?.read_at(&mut buf, 8)?, 2);
+    /// assert_eq!(&buf[..2], b"89");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a handle that only writes.
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        if !self.readable {
+            return Err(self.unsupported("read", "the handle was not opened for reading"));
+        }
+        match &self.state {
+            State::Reading { content, .. } => content.read_at(buf, offset),
+            State::Writing(writer) => writer.draft.read_at(buf, offset),
+            State::Closed => Ok(0),
+        }
+        .named("read", &self.path)
+    }
+
+    /// Writes `buf` at `offset`, without moving the cursor; at the end for a handle that appends.
+    /// A gap between the end of the file and `offset` is filled with zeros. Returns `buf.len()`.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let mut file = fs.create("/a")?;
+    /// file.write_at(b"end", 4)?;
+    /// file.close()?;
+    /// assert_eq!(fs.read("/a")?, b"\0\0\0\0end");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on a handle that only reads, or where the storage does not allow a write
+    /// anywhere but the end; `InvalidInput` beyond 2⁶³ − 1; `QuotaExceeded`, `MemoryGuard`,
+    /// `AllocationFailed`. Nothing is stored then.
+    pub fn write_at(&mut self, buf: &[u8], offset: u64) -> Result<usize> {
+        self.writer("write")?.1.write_at(buf, offset).named("write", &self.path).map(|_| buf.len())
+    }
+
+    /// Cuts the file, or fills it with zeros, to `len` bytes. The cursor stays.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let mut file = fs.create("/a")?;
+    /// file.write_at(b"0123456789", 0)?;
+    /// file.set_len(4)?;
+    /// file.set_len(5)?;
+    /// file.close()?;
+    /// assert_eq!(fs.read("/a")?, b"0123\0");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](Self::write_at).
+    pub fn set_len(&mut self, len: u64) -> Result<()> {
+        self.writer("set_len")?.1.set_len(len).named("set_len", &self.path)
+    }
+
+    /// Publishes the draft as a whole and goes on; also for an atomic handle. A draft in which
+    /// nothing changed is no publication.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use arcfs::{MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// let mut file = OpenOptions::new().write(true).create(true).atomic(true).open(&fs, "/a")?;
+    /// file.write_all(b"1")?;
+    /// file.flush()?;
+    /// assert!(!fs.exists("/a"));
+    /// file.commit()?;
+    /// assert_eq!(fs.read("/a")?, b"1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the sum of all files would be too large.
+    pub fn commit(&mut self) -> Result<()> {
+        match &mut self.state {
+            State::Writing(writer) => writer.publish(true).named("commit", &self.path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Publishes the draft and lets the lock go. After an error the lock is free and the draft
+    /// gone.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let mut file = fs.create("/a")?;
+    /// file.write_at(b"1", 0)?;
+    /// file.close()?;
+    /// assert_eq!((fs.read("/a")?, fs.stats().open_handles), (b"1".to_vec(), 0));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn close(mut self) -> Result<()> {
+        self.finish(true).named("close", &self.path)
+    }
+
+    /// Gives up what is unpublished and lets the lock go. A file that opening it created or
+    /// emptied stays, empty.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let mut file = fs.create("/a")?;
+    /// file.write_at(b"1", 0)?;
+    /// file.discard();
+    /// assert_eq!(fs.read("/a")?, b"");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    pub fn discard(mut self) {
+        // Ending a hold without publishing anything needs nothing that could be refused.
+        let _ = self.finish(false);
+    }
+
+    fn finish(&mut self, publish: bool) -> Result<()> {
+        let outcome = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Closed => return Ok(()),
+            State::Reading { content, turn, .. } => {
+                drop(content);
+                turn.map_or(Ok(()), |turn| self.volume.release(turn.path(), None, None, false))
+            }
+            State::Writing(writer) => writer.close(publish),
+        };
+        self.volume.resources.handles.sub(1);
+        self.volume.resources.graves.sweep();
+        outcome
+    }
+
+    /// The draft's owner, and where writes of an appending handle go.
+    fn writer(&mut self, operation: &'static str) -> Result<(u64, &mut Writer)> {
+        if !matches!(self.state, State::Writing(_)) {
+            return Err(self.unsupported(operation, "the handle was not opened for writing"));
+        }
+        match &mut self.state {
+            State::Writing(writer) => {
+                Ok((if writer.append { writer.draft.len() } else { self.cursor }, writer))
+            }
+            _ => unreachable!("looked at above"),
+        }
+    }
+
+    fn unsupported(&self, operation: &'static str, why: &'static str) -> Error {
+        Error::at(ErrorKind::Unsupported, &self.path).during(operation).because(why)
+    }
+}
+
+impl Read for File {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_at(buf, self.cursor)?;
+        self.cursor += read as u64;
+        Ok(read)
+    }
+}
+
+impl Write for File {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let (offset, writer) = self.writer("write")?;
+        let end = writer.write_at(buf, offset).named("write", &self.path)?;
+        self.cursor = end;
+        Ok(buf.len())
+    }
+
+    /// Publishes the draft as a whole, unless the handle is atomic.
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.state {
+            State::Writing(writer) if !writer.atomic => {
+                Ok(writer.publish(true).named("flush", &self.path)?)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Seek for File {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::Current(by) => self.cursor.checked_add_signed(by),
+            SeekFrom::End(by) => self.len().checked_add_signed(by),
+        };
+        match target.filter(|target| *target <= MAX_LEN) {
+            Some(target) => {
+                self.cursor = target;
+                Ok(target)
+            }
+            None => {
+                let error = Error::at(ErrorKind::InvalidInput, &self.path).during("seek");
+                Err(error.because("the position would be before the start or beyond 2^63 - 1").into())
+            }
+        }
+    }
+
+    fn stream_position(&mut self) -> io::Result<u64> {
+        Ok(self.cursor)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let publish = match &self.state {
+            State::Writing(writer) => !writer.atomic && !std::thread::panicking(),
+            _ => false,
+        };
+        // Nobody is left to tell; whoever wants to know closes the file.
+        let _ = self.finish(publish);
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("path", &self.path)
+            .field("len", &self.len())
+            .field("cursor", &self.cursor)
+            .field("writes", &matches!(self.state, State::Writing(_)))
+            .finish_non_exhaustive()
+    }
+}

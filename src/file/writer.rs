@@ -1,0 +1,224 @@
+//! What a handle that writes owns: the lock, the draft, and what pays for both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::charge::Charge;
+use crate::content::{Content, Draft};
+use crate::error::{Error, ErrorKind, Result};
+use crate::open_files::Turn;
+use crate::open_options::OpenOptions;
+use crate::ops::Opening;
+use crate::tree::edit::Create;
+use crate::tree::lookup::find;
+use crate::tree::meta::Timestamp;
+use crate::tree::metadata::Metadata;
+use crate::tree::name::Name;
+use crate::volume::{Storage, Volume};
+
+/// The writing side of an open file.
+///
+/// Invariant: `counted` is what the gauge of open drafts holds for this one: the bytes charged for
+/// what nobody else can see, the next version of the node and the spare included.
+pub struct Writer {
+    volume: Arc<Volume>,
+    /// The bytes as the writer sees them.
+    pub draft: Draft,
+    /// Whether every write lands at the end.
+    pub append: bool,
+    /// Whether only `commit` and `close` publish.
+    pub atomic: bool,
+    /// Pays for the next version of the file; there once something was written.
+    node: Option<Charge>,
+    /// Reserved for growth by `preallocate`.
+    spare: Charge,
+    /// The name of a file that has none yet, if it is long.
+    name: Option<Name>,
+    /// Whether there is something to publish beside what is in the draft: that the file exists, or
+    /// is empty.
+    owes: bool,
+    opened: Timestamp,
+    counted: u64,
+    /// The lock. Last, so that it is passed on when all else is done.
+    turn: Turn,
+}
+
+impl Writer {
+    /// Takes the lock and starts a draft.
+    pub fn open(
+        volume: &Arc<Volume>,
+        path: &str,
+        options: &OpenOptions,
+        timeout: Option<Duration>,
+    ) -> Result<Self> {
+        let create = match (options.get_create_new(), options.get_create()) {
+            (true, _) => Create::New,
+            (_, true) => Create::IfMissing,
+            _ => Create::Never,
+        };
+        let opening = Opening {
+            shared: false,
+            create,
+            truncate: options.get_truncate(),
+            atomic: options.get_atomic(),
+            preallocate: options.get_preallocate(),
+        };
+        let held = volume.hold(path, opening, timeout)?;
+        let (missing, content) = match &held.base {
+            Some(file) => (false, file.content.clone()),
+            None => (true, Content::default()),
+        };
+        let empties = opening.truncate && opening.atomic && !content.is_empty();
+        let mut content = if opening.truncate { Content::default() } else { content };
+        if content.is_empty() && volume.config.storage == Storage::RandomAccess {
+            content = content.with_random(true);
+        }
+        let mut writer = Self {
+            volume: Arc::clone(volume),
+            draft: Draft::new(content),
+            append: options.get_append(),
+            atomic: opening.atomic,
+            node: held.node,
+            spare: held.spare,
+            name: held.name,
+            owes: missing || empties,
+            opened: volume.now(),
+            counted: 0,
+            turn: held.turn,
+        };
+        writer.recount();
+        Ok(writer)
+    }
+
+    /// The path that is held.
+    pub fn path(&self) -> &Arc<str> {
+        self.turn.path()
+    }
+
+    /// Writes `buf`; returns where it ends.
+    pub fn write_at(&mut self, buf: &[u8], offset: u64) -> Result<u64> {
+        let offset = if self.append { self.draft.len() } else { offset };
+        if buf.is_empty() {
+            return Ok(offset);
+        }
+        self.allow(offset, buf.len())?;
+        let (account, overhead) = (Arc::clone(self.volume.account()), self.volume.config.chunk_overhead);
+        // Joining small pieces at the end needs room for the copy; without it they stay as they are.
+        let (merged, plain) = self.draft.write_plan(offset, buf.len(), overhead);
+        let charge = match self.pay(merged) {
+            Ok(charge) => charge,
+            Err(_) if plain < merged => self.pay(plain)?,
+            Err(error) => return Err(error),
+        };
+        let written = self.draft.write(offset, buf, charge, &account, overhead);
+        self.recount();
+        written.map(|()| offset + buf.len() as u64)
+    }
+
+    /// Cuts or fills to `len` bytes.
+    pub fn set_len(&mut self, len: u64) -> Result<()> {
+        if len == self.draft.len() {
+            return Ok(());
+        }
+        let (account, overhead) = (Arc::clone(self.volume.account()), self.volume.config.chunk_overhead);
+        crate::content::end_of(0, len)?;
+        let charge = self.pay(self.draft.set_len_cost(len, overhead))?;
+        let done = self.draft.set_len(len, charge, &account, overhead);
+        self.recount();
+        done
+    }
+
+    /// Publishes what is not published yet; `keep` says whether the hold goes on.
+    pub fn publish(&mut self, keep: bool) -> Result<()> {
+        let file = if self.draft.is_changed() || self.owes {
+            let charge = match self.node.take() {
+                Some(charge) => charge,
+                None => self.volume.reserve(self.volume.config.node_overhead)?,
+            };
+            Some(self.volume.file_node(self.draft.publish(), charge))
+        } else if keep {
+            return Ok(());
+        } else {
+            None
+        };
+        let name = self.name.clone();
+        self.recount();
+        self.volume.release(self.turn.path(), file, name, keep)?;
+        self.owes = false;
+        self.name = None;
+        Ok(())
+    }
+
+    /// Publishes or gives up the draft, ends the hold, and passes the lock on.
+    pub fn close(mut self: Box<Self>, publish: bool) -> Result<()> {
+        let published = if publish { self.publish(false) } else { Ok(()) };
+        if !publish || published.is_err() {
+            self.volume.release(self.turn.path(), None, None, false)?;
+        }
+        published
+    }
+
+    /// What is known of the version published last.
+    pub fn metadata(&self, volume: &Volume) -> Metadata {
+        let root = volume.load();
+        find(&root.tree, self.turn.path()).map_or_else(|_| Metadata::unpublished(self.opened), Metadata::of)
+    }
+
+    /// Whether the storage allows a write there.
+    fn allow(&self, offset: u64, len: usize) -> Result<()> {
+        crate::content::end_of(offset, len as u64)?;
+        if !self.draft.lands_off_end(offset, len) {
+            return Ok(());
+        }
+        let config = &self.volume.config;
+        let refused = match config.storage {
+            Storage::RandomAccess => return Ok(()),
+            Storage::Sequential => "the storage is sequential: writes land at the end".into(),
+            Storage::Auto if self.draft.is_random() || self.draft.len() <= config.promotion_limit => {
+                return Ok(());
+            }
+            Storage::Auto => format!(
+                "the file has {} bytes, more than the promotion limit of {}, and stays sequential",
+                self.draft.len(),
+                config.promotion_limit
+            ),
+        };
+        Err(Error::new(ErrorKind::Unsupported).because(refused))
+    }
+
+    /// Pays `cost` from the spare as far as it goes, and the next version of the node with the
+    /// first bytes, so that publishing never lacks it.
+    fn pay(&mut self, cost: u64) -> Result<Charge> {
+        let node = if self.node.is_none() { self.volume.config.node_overhead } else { 0 };
+        let from_spare = cost.min(self.spare.amount());
+        let mut charge = self.volume.reserve((cost - from_spare).saturating_add(node))?;
+        if self.node.is_none() {
+            self.node = Some(charge.split(node));
+        }
+        charge.merge(self.spare.split(from_spare));
+        Ok(charge)
+    }
+
+    /// Brings the gauge of open drafts up to date.
+    fn recount(&mut self) {
+        let node = self.node.as_ref().map_or(0, Charge::amount);
+        let name = self.name.as_ref().map_or(0, Name::charged);
+        self.count(self.draft.own_charged() + node + name + self.spare.amount());
+    }
+
+    fn count(&mut self, now: u64) {
+        let drafts = &self.volume.resources.drafts;
+        if now >= self.counted {
+            drafts.add(now - self.counted);
+        } else {
+            drafts.sub(self.counted - now);
+        }
+        self.counted = now;
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.count(0);
+    }
+}

@@ -1,0 +1,149 @@
+//! Opening files under a lock, publishing what their handles wrote, and letting go.
+//!
+//! The protocol, for a path P: look at a root and answer what can be answered; take P's fair lock,
+//! owning nothing else; reserve; commit `Edit::Hold`, whose preconditions are checked in the root
+//! that it replaces; work. Closing commits content and the end of the hold in one root, and passes
+//! the lock on afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::charge::Charge;
+use crate::content::{Content, Draft};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::Mode;
+use crate::open_files::Turn;
+use crate::tree::edit::{Create, Edit, Hold};
+use crate::tree::examine::Refusal;
+use crate::tree::lookup::Found;
+use crate::tree::name::Name;
+use crate::tree::node::FileNode;
+use crate::tree::root::Root;
+use crate::volume::Volume;
+
+/// How a file shall be opened under a lock.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// Beside others that read, instead of alone.
+    pub shared: bool,
+    /// What may stand there.
+    pub create: Create,
+    /// Whether it is emptied.
+    pub truncate: bool,
+    /// Whether creating and emptying wait for the first publication.
+    pub atomic: bool,
+    /// The length up to which growth is paid for at once.
+    pub preallocate: u64,
+}
+
+/// A file held under its lock.
+#[derive(Debug)]
+pub struct Held {
+    /// The lock; passed on when this is dropped.
+    pub turn: Turn,
+    /// The file as the hold found or made it; `None` if it has no name yet.
+    pub base: Option<Arc<FileNode>>,
+    /// Its name, if it has none yet and will need a long one.
+    pub name: Option<Name>,
+    /// Pays for the next version of the file, where that was reserved already.
+    pub node: Option<Charge>,
+    /// What was reserved for growth.
+    pub spare: Charge,
+}
+
+impl Volume {
+    /// Opens a file under its lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of `OpenOptions::open`.
+    pub fn hold(&self, path: &str, opening: Opening, timeout: Option<Duration>) -> Result<Held> {
+        self.look_at_opening(&self.load(), path, &opening).map_err(|refusal| self.busy_at_once(refusal))?;
+        let mode = if opening.shared { Mode::Shared } else { Mode::Exclusive };
+        let turn = self.wait_for(path, mode, timeout)?;
+        self.settle(|lane| {
+            let root = self.load();
+            let old = self.look_at_opening(&root, path, &opening)?;
+            drop(root);
+            let (missing, base) = (old.is_none(), old.unwrap_or_default());
+            let publishes = missing || opening.truncate;
+            let overhead = self.config.chunk_overhead;
+            let growth = if opening.preallocate == 0 {
+                0
+            } else {
+                let base = if opening.truncate { Content::default() } else { base };
+                Draft::new(base).reserve_cost(opening.preallocate, overhead)
+            };
+            let name_cost = if missing { self.name_cost(path) } else { 0 };
+            // One version to create or empty the file with, or the first to publish if that waits.
+            let versions = u64::from(publishes) + u64::from(growth > 0 && !(opening.atomic && publishes));
+            let nodes = self.config.node_overhead.saturating_mul(versions);
+            let mut purse = self.reserve(nodes.saturating_add(name_cost).saturating_add(growth))?;
+            let name = if missing { self.long_name(path, &mut purse) } else { None };
+            let mut version = || purse.split(self.config.node_overhead);
+            let blank = (publishes && !opening.atomic).then(|| self.file_node(Content::default(), version()));
+            let node = (growth > 0 || publishes && opening.atomic).then(version);
+            let mut edits = [Edit::Hold(Hold {
+                path: Arc::clone(turn.path()),
+                name: name.clone(),
+                shared: opening.shared,
+                create: opening.create,
+                truncate: opening.truncate,
+                atomic: opening.atomic,
+                blank,
+                now: self.now(),
+                base: None,
+            })];
+            match lane.commit(&mut edits) {
+                Ok(_) => {}
+                // Nobody but the owner of the lock holds the path; what shows is gone by now.
+                Err(Refusal::Held(_)) => return Err(Refusal::Stale),
+                Err(refusal) => return Err(refusal),
+            }
+            let [Edit::Hold(hold)] = edits else { unreachable!("a hold stays a hold") };
+            Ok((hold.base, name.filter(|_| opening.atomic), node, purse))
+        })
+        .map(|(base, name, node, spare)| Held { turn, base, name, node, spare })
+        .map_err(|refusal| self.busy_at_once(refusal))
+    }
+
+    /// Publishes a version of a held file, ends the hold, or both.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the sum of all files would be too large; nothing else can be in the way.
+    pub fn release(
+        &self,
+        path: &Arc<str>,
+        publish: Option<Arc<FileNode>>,
+        name: Option<Name>,
+        keep: bool,
+    ) -> Result<()> {
+        let edit = Edit::Release { path: Arc::clone(path), name, publish, keep, now: self.now() };
+        self.change(edit)
+    }
+
+    /// What can be said before the lock is waited for: existence, kind, node limit. The content of
+    /// the file, if it exists.
+    fn look_at_opening(
+        &self,
+        root: &Root,
+        path: &str,
+        opening: &Opening,
+    ) -> Result<Option<Content>, Refusal> {
+        let old = match self.slot_in(root, path)? {
+            Some(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
+            Some(Found::File(_)) if opening.create == Create::New => {
+                return Err(Error::at(ErrorKind::AlreadyExists, path).into());
+            }
+            Some(Found::File(file)) => Some(file.content.clone()),
+            None if opening.create == Create::Never => {
+                return Err(Error::at(ErrorKind::NotFound, path).into());
+            }
+            None => None,
+        };
+        let promised = old.is_none() && root.holds.at(path).is_some();
+        self.look(root, u64::from(old.is_none() && !promised), &[])?;
+        Ok(old)
+    }
+}
