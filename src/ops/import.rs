@@ -97,9 +97,9 @@ impl Volume {
                     now,
                 });
             }
-            let made: HashSet<&str> = plan.missing.paths.iter().copied().collect();
             for (dir, time) in &import.dirs {
-                if let Some(time) = time.filter(|_| made.contains(&**dir)) {
+                let is_new = plan.missing.paths.contains(&&**dir);
+                if let Some(time) = time.filter(|_| is_new) {
                     edits.push(Edit::SetModified { path: (**dir).into(), file: None, time });
                 }
             }
