@@ -28,8 +28,11 @@ fn set_time(path: &Path, time: SystemTime) -> io::Result<()> {
     fs::File::open(path)?.set_modified(time)
 }
 
-/// Every entry below a host directory: its path, its bytes if it is a file, its time.
-fn host_tree(host: &Path) -> io::Result<BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)>> {
+/// The bytes of an entry if it is a file, and its time.
+type HostEntry = (Option<Vec<u8>>, SystemTime);
+
+/// Every entry below a host directory.
+fn host_tree(host: &Path) -> io::Result<BTreeMap<PathBuf, HostEntry>> {
     let mut tree = BTreeMap::new();
     let mut todo = vec![host.to_owned()];
     while let Some(dir) = todo.pop() {
@@ -196,7 +199,7 @@ fn a_host_that_is_no_directory_is_named() -> TestResult {
         assert_eq!(error.kind(), &kind);
         assert_eq!(error.path(), host.to_str());
         assert_eq!(error.operation(), "import_dir");
-        assert!(std::error::Error::source(&error).is_some_and(|source| source.is::<io::Error>()));
+        assert!(std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<io::Error>));
     }
     let error = memory.export_dir("/", &file).unwrap_err();
     assert_eq!((error.kind(), error.path()), (&ErrorKind::NotADirectory, file.to_str()));
@@ -479,7 +482,7 @@ mod unix {
         let dir = host.path().join("dir");
         put(host.path(), "fine", "x")?;
         for path in [&file, &dir] {
-            fs::set_permissions(path, fs::Permissions::from_mode(0))?;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o000))?;
         }
         let privileged = fs::read(&file).is_ok();
         let memory = MemFs::new();

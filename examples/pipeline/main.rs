@@ -155,7 +155,7 @@ fn round(memory: &MemFs, input: &Selection, threads: usize, totals: &mut Totals)
         let run = &run;
         let (wanted, parts) = check::exports();
         let exporter = scope.spawn(move || run.part(|| check::write_exports(run, &parts)));
-        let snapshots = scope.spawn(move || run.part(|| check::watch_snapshots(run, wanted)));
+        let snapshots = scope.spawn(move || run.part(|| check::watch_snapshots(run, &wanted)));
         let quota = scope.spawn(move || run.part(|| check::watch_quota(run)));
         let start = Instant::now();
         let spawn = |worker| scope.spawn(move || run.part(|| work::work(run, worker)));
@@ -169,7 +169,7 @@ fn round(memory: &MemFs, input: &Selection, threads: usize, totals: &mut Totals)
         let exports = exporter.join().expect("the exports' thread panicked");
         let peak = quota.join().expect("the quota's thread panicked")?;
         // What the checks say explains what the workers ran into.
-        totals.add(snapshots?, exports?, peak);
+        totals.add(&snapshots?, &exports?, peak);
         for commits in worked {
             totals.commits.add(&commits?);
         }
@@ -182,7 +182,7 @@ fn round(memory: &MemFs, input: &Selection, threads: usize, totals: &mut Totals)
 }
 
 impl Totals {
-    fn add(&mut self, snapshots: Snapshots, exports: Exports, peak: u64) {
+    fn add(&mut self, snapshots: &Snapshots, exports: &Exports, peak: u64) {
         self.snapshots.latency.add(&snapshots.latency);
         self.snapshots.verified += snapshots.verified;
         self.snapshots.files_verified += snapshots.files_verified;

@@ -41,10 +41,10 @@ impl Queue {
 
     fn next(&self, threads: usize) -> Option<Step> {
         let mut waiting = self.0.lock().expect("nobody panics with it");
-        if waiting.to_pack.len() > 4 * threads || waiting.to_normalise.is_empty() {
-            if let Some(item) = waiting.to_pack.pop_front() {
-                return Some(Step::Pack(item));
-            }
+        if (waiting.to_pack.len() > 4 * threads || waiting.to_normalise.is_empty())
+            && let Some(item) = waiting.to_pack.pop_front()
+        {
+            return Some(Step::Pack(item));
         }
         if let Some(item) = waiting.to_normalise.next() {
             waiting.under_way += 1;
