@@ -264,6 +264,22 @@ fn a_quota_that_fits_to_the_byte_is_enough() -> TestResult {
 }
 
 #[test]
+fn a_file_that_is_being_written_is_not_replaced() -> TestResult {
+    let host = TempDir::new()?;
+    put(host.path(), "d/written", "of the host")?;
+    put(host.path(), "d/free", "of the host")?;
+    let memory = MemFs::new();
+    memory.create_dir("/d")?;
+    let writer = memory.create("/d/written")?;
+    let error = refused(&memory, || memory.import_dir(host.path(), "/"));
+    assert!(matches!(error.kind(), ErrorKind::Busy { .. }), "{error}");
+    assert_eq!(error.path(), Some("/d/written"));
+    writer.close()?;
+    assert_eq!(memory.import_dir(host.path(), "/")?.files, 2);
+    Ok(())
+}
+
+#[test]
 fn the_node_limit_holds() -> TestResult {
     let host = TempDir::new()?;
     for n in 0..10 {
