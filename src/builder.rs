@@ -169,7 +169,8 @@ impl MemFsBuilder {
     }
 
     fn build_on(self, root: Root) -> Result<MemFs> {
-        let invalid = |detail: String| Err(Error::new(ErrorKind::InvalidInput).during("build").because(detail));
+        let invalid =
+            |detail: String| Err(Error::new(ErrorKind::InvalidInput).during("build").because(detail));
         if !(1..=DEEPEST).contains(&self.config.max_depth) {
             return invalid(format!("max_depth is {}, must be 1 to {DEEPEST}", self.config.max_depth));
         }
@@ -190,4 +191,3 @@ impl MemFsBuilder {
         Ok(MemFs::from_volume(Volume::new(root, resources, self.config)))
     }
 }
-

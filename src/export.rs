@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ops::read_content;
 use crate::snapshot::Snapshot;
 use crate::tree::files::Files;
-use crate::tree::lookup::find;
 
 /// Which files an export takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,8 +26,7 @@ pub struct ExportIter {
 
 impl ExportIter {
     pub(crate) fn new(snapshot: Snapshot, path: &str, options: ExportOptions) -> Self {
-        let files = find(snapshot.tree(), path).ok();
-        let files = files.map(|at| Files::new(at.found, path, options.only_dirty));
+        let files = Files::new(snapshot.tree(), path, options.only_dirty).ok();
         Self { files, _snapshot: snapshot }
     }
 }

@@ -251,9 +251,7 @@ impl OpenOptions {
             "truncate does not go with append".into()
         } else if self.shared_lock && self.writes() {
             "shared_lock is for handles that only read".into()
-        } else if let Some((_, what)) =
-            needs_write.iter().find(|(set, _)| *set && !self.writes())
-        {
+        } else if let Some((_, what)) = needs_write.iter().find(|(set, _)| *set && !self.writes()) {
             format!("{what} needs write access")
         } else {
             return Ok(());

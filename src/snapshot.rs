@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::content::Content;
-use crate::error::{Error, ErrorKind, Result};
-use crate::export::{ExportIter, ExportOptions, export_bytes};
+use crate::error::{Error, Result};
+use crate::export::{ExportIter, ExportOptions};
 use crate::ops::{Named, file_content, read_content, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
@@ -107,7 +107,12 @@ impl Snapshot {
         Diff::new(self.tree(), older.tree())
     }
 
-    fn view<T>(&self, operation: &'static str, path: &str, view: impl FnOnce(At<'_>) -> Result<T>) -> Result<T> {
+    fn view<T>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        view: impl FnOnce(At<'_>) -> Result<T>,
+    ) -> Result<T> {
         let look = || {
             let path = path::normalize(path, self.max_depth)?;
             match find(self.tree(), &path) {
@@ -117,6 +122,10 @@ impl Snapshot {
             .map_err(|error| error.on(&path))
         };
         look().named(operation, path)
+    }
+
+    fn read_as(&self, operation: &'static str, path: &str, out: &mut Vec<u8>) -> Result<()> {
+        self.view(operation, path, |at| read_content(file_content(&at)?, out))
     }
 
     fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
@@ -166,7 +175,9 @@ impl Snapshot {
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`, `AllocationFailed`.
     pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<u8>> {
-        self.view("read", path.as_ref(), |at| file_content(&at)?.to_vec())
+        let mut bytes = Vec::new();
+        self.read_as("read", path.as_ref(), &mut bytes)?;
+        Ok(bytes)
     }
 
     /// As [`MemFs::read_to_string`](crate::MemFs::read_to_string).
@@ -175,7 +186,10 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
-        self.view("read_to_string", path.as_ref(), |at| crate::fs::utf8(file_content(&at)?.to_vec()?))
+        let path = path.as_ref();
+        let mut bytes = Vec::new();
+        self.read_as("read_to_string", path, &mut bytes)?;
+        crate::fs::utf8(bytes).named("read_to_string", path)
     }
 
     /// As [`MemFs::read_into`](crate::MemFs::read_into).
@@ -184,7 +198,7 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read).
     pub fn read_into(&self, path: impl AsRef<str>, out: &mut Vec<u8>) -> Result<usize> {
-        self.view("read_into", path.as_ref(), |at| read_content(file_content(&at)?, out))?;
+        self.read_as("read_into", path.as_ref(), out)?;
         Ok(out.len())
     }
 
@@ -257,7 +271,9 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read); `InvalidInput` if the file is larger than `max_size`.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
-        self.view("export_bytes", path.as_ref(), |at| export_bytes(file_content(&at)?, max_size))
+        let path = path.as_ref();
+        let content = self.view("export_bytes", path, |at| file_content(&at).cloned())?;
+        crate::export::export_bytes(&content, max_size).named("export_bytes", path)
     }
 
     pub(crate) fn max_depth(&self) -> usize {

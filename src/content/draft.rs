@@ -56,14 +56,14 @@ impl Draft {
     }
 
     /// What a write costs: `(merged, plain)`. [`write`](Self::write) merges small extents at the end
-    /// of the file, where it grows, if its charge suffices for that; plain is
-    /// [`write_cost`](Self::write_cost).
+    /// of the file, where it grows, if it is paid more than plain and enough for that; plain is
+    /// [`write_cost`](Self::write_cost). Where there is nothing to merge both are equal.
     #[must_use]
     pub fn write_plan(&self, offset: u64, len: usize, chunk_overhead: u64) -> (u64, u64) {
         let plain = self.write_cost(offset, len, chunk_overhead);
         match end_of(offset, len as u64) {
             Ok(end) if len > 0 && end > self.len() => {
-                (self.edit.plan(offset, end, chunk_overhead, true).cost, plain)
+                (self.edit.plan(offset, end, chunk_overhead, true).cost.max(plain), plain)
             }
             _ => (plain, plain),
         }
@@ -92,9 +92,12 @@ impl Draft {
         let randomises = self.would_randomise(offset, bytes.len());
         let overlay = Overlay { offset, bytes };
         if !self.edit.write_within_own(overlay) {
-            let mut plan = self.edit.plan(offset, end, chunk_overhead, true);
-            if plan.cost > charge.amount() {
-                plan = self.edit.plan(offset, end, chunk_overhead, false);
+            let mut plan = self.edit.plan(offset, end, chunk_overhead, false);
+            if charge.amount() > plan.cost {
+                let merged = self.edit.plan(offset, end, chunk_overhead, true);
+                if merged.cost > plan.cost && merged.cost <= charge.amount() {
+                    plan = merged;
+                }
             }
             debug_assert!(charge.amount() >= plan.cost, "{} do not pay {}", charge.amount(), plan.cost);
             self.edit.execute(plan, overlay, end, charge, account, chunk_overhead)?;
@@ -164,8 +167,8 @@ impl Draft {
     }
 
     /// The most that writes which end at or before `up_to_len` can cost until the next publication,
-    /// in any order, each paid with its [`write_cost`](Self::write_cost). 0 for what is there
-    /// already and the draft's own.
+    /// in any order, each paid with exactly its [`write_cost`](Self::write_cost): merging is not
+    /// provided for. 0 for what is there already and the draft's own.
     #[must_use]
     pub fn reserve_cost(&self, up_to_len: u64, chunk_overhead: u64) -> u64 {
         self.edit.reserve_cost(up_to_len, chunk_overhead)
@@ -194,7 +197,7 @@ impl Draft {
     /// # Errors
     ///
     /// Which one is broken.
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(test)]
     pub fn check_consistent(&self) -> Result<(), String> {
         self.edit.check_consistent()
     }

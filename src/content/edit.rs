@@ -64,6 +64,10 @@ impl Edit {
         self.extents.len + self.tail.as_ref().map_or(0, |tail| tail.bytes.len() as u64)
     }
 
+    pub fn tail_charged(&self) -> u64 {
+        self.tail.as_ref().map_or(0, |tail| tail.receipt.amount())
+    }
+
     #[inline]
     pub fn owns(&self, chunk: &Chunk) -> bool {
         chunk.stamp() == self.stamp
@@ -82,16 +86,17 @@ impl Edit {
         Ok(done + n)
     }
 
-    /// Writes where only one chunk of the draft's own is touched, else answers false.
+    /// Writes where only one chunk of the draft's own is touched, or its tail, else answers false.
     #[inline]
     pub fn write_within_own(&mut self, overlay: Overlay<'_>) -> bool {
-        if !self.owns_all(overlay.offset, overlay.end()) {
-            return false;
+        if overlay.offset < self.extents.len {
+            return self.write_over_chunk(overlay, true);
         }
-        if overlay.offset >= self.extents.len {
-            return self.write_within_tail(overlay);
-        }
-        self.write_over_chunk(overlay)
+        let from = (overlay.offset - self.extents.len) as usize;
+        let room = self.tail.as_mut().and_then(|tail| tail.bytes.get_mut(from..));
+        let Some(room) = room.and_then(|room| room.get_mut(..overlay.bytes.len())) else { return false };
+        room.copy_from_slice(overlay.bytes);
+        true
     }
 
     /// Whether `offset..end` lies in one chunk of the draft's own, or in its tail.
@@ -104,25 +109,24 @@ impl Edit {
         found.is_some_and(|(start, chunk)| self.owns(chunk) && end <= start + chunk.len() as u64)
     }
 
-    fn write_within_tail(&mut self, overlay: Overlay<'_>) -> bool {
-        let Some(tail) = &mut self.tail else { return false };
-        let from = (overlay.offset - self.extents.len) as usize;
-        tail.bytes[from..from + overlay.bytes.len()].copy_from_slice(overlay.bytes);
-        true
-    }
-
-    /// Writes the part of `overlay` that falls on the chunk where it begins, which is the draft's.
+    /// Writes the part of `overlay` that falls on the chunk where it begins, if that is the
+    /// draft's own; with `whole`, only if that is all of it. Otherwise answers false.
+    ///
+    /// Nodes of the index on the way become the draft's own in any case: those above a shared chunk
+    /// that a write touches would be copied soon after.
     #[inline]
-    fn write_over_chunk(&mut self, overlay: Overlay<'_>) -> bool {
+    fn write_over_chunk(&mut self, overlay: Overlay<'_>, whole: bool) -> bool {
         let Some((start, chunk)) = self.extents.index.floor_mut(overlay.offset) else { return false };
-        let Some(chunk) = Arc::get_mut(chunk) else {
-            debug_assert!(false, "a draft's own chunk is held by someone else");
+        // What carries another stamp may be unique as well, but does not count as the draft's own.
+        let Some(chunk) = Arc::get_mut(chunk).filter(|chunk| chunk.stamp() == self.stamp) else {
             return false;
         };
-        if let Some((at, part)) = overlay.part(start, start + chunk.len() as u64) {
-            let at = (at - start) as usize;
-            chunk.bytes_mut()[at..at + part.len()].copy_from_slice(part);
+        let at = (overlay.offset - start) as usize;
+        let n = overlay.bytes.len().min(chunk.len() - at);
+        if whole && n < overlay.bytes.len() {
+            return false;
         }
+        chunk.bytes_mut()[at..at + n].copy_from_slice(&overlay.bytes[..n]);
         true
     }
 
@@ -165,10 +169,10 @@ impl Edit {
         // Then all that is in place.
         self.write_in_place(overlay);
         for run in plan.runs {
-            self.remove(run.start, run.end, &mut pool);
+            self.remove(run.start, run.end);
         }
         if rebuilds_end {
-            self.remove(plan.end_from, self.extents.len, &mut pool);
+            self.remove(plan.end_from, self.extents.len);
             self.extents.len = plan.end_from;
             if let Some(mut tail) = self.tail.take() {
                 self.own -= tail.receipt.amount();
@@ -231,8 +235,9 @@ impl Edit {
             let Some((start, chunk)) = self.extents.index.floor(at) else { break };
             let next = start + chunk.len() as u64;
             if self.owns(chunk) {
-                let (offset, bytes) = (at, &overlay.bytes[(at - overlay.offset) as usize..]);
-                self.write_over_chunk(Overlay { offset, bytes });
+                let bytes = &overlay.bytes[(at - overlay.offset) as usize..];
+                let written = self.write_over_chunk(Overlay { offset: at, bytes }, false);
+                debug_assert!(written, "a draft's own chunk is held by someone else");
             }
             at = next;
         }
@@ -245,19 +250,15 @@ impl Edit {
         }
     }
 
-    /// Takes out the extents of `from..to`; the receipts of the draft's own go to `pool`.
-    fn remove(&mut self, from: u64, to: u64, pool: &mut Charge) {
+    /// Takes out the extents of `from..to`.
+    fn remove(&mut self, from: u64, to: u64) {
         let mut at = from;
         while at < to {
             let Some(chunk) = self.extents.index.remove(at) else { break };
             at += chunk.len() as u64;
             self.extents.charged -= chunk.charged();
-            if !self.owns(&chunk) {
-                continue;
-            }
-            self.own -= chunk.charged();
-            if let Some((_, Some(mut receipt))) = Arc::into_inner(chunk).map(Chunk::into_parts) {
-                pool.merge(receipt.split(receipt.amount()));
+            if self.owns(&chunk) {
+                self.own -= chunk.charged();
             }
         }
     }
@@ -294,7 +295,7 @@ impl Edit {
                 self.pop_tail(); // and cut it below
                 break;
             }
-            self.remove(start, self.extents.len, &mut Charge::none());
+            self.remove(start, self.extents.len);
             self.extents.len = start;
         }
         if let Some((bytes, receipt)) = cut {
@@ -363,11 +364,11 @@ impl Edit {
     /// # Errors
     ///
     /// Which one is broken.
+    #[cfg(test)]
     pub fn check_consistent(&self) -> Result<(), String> {
         self.extents.check_consistent(false)?;
-        let tail = self.tail.as_ref().map_or(0, |tail| tail.receipt.amount());
         let chunks = self.extents.index.from(0).filter(|(_, chunk)| self.owns(chunk));
-        let own = tail + chunks.map(|(_, chunk)| chunk.charged()).sum::<u64>();
+        let own = self.tail_charged() + chunks.map(|(_, chunk)| chunk.charged()).sum::<u64>();
         if own != self.own {
             return Err(format!("own chunks are charged {own}, recorded is {}", self.own));
         }

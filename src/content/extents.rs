@@ -1,6 +1,6 @@
 //! The bytes of a file of several chunks.
 
-use super::chunk::{CHUNK, Chunk};
+use super::chunk::Chunk;
 use super::index::Index;
 use crate::error::Result;
 
@@ -55,6 +55,7 @@ impl Extents {
     }
 
     /// Checks that the extents are contiguous and the sums right; published chunks must be exact.
+    #[cfg(test)]
     pub fn check_consistent(&self, published: bool) -> Result<(), String> {
         self.index.check_consistent()?;
         let (mut end, mut charged, mut count) = (0, 0, 0);
@@ -65,7 +66,7 @@ impl Extents {
             if published {
                 chunk.check_consistent()?;
             }
-            if chunk.len() == 0 || chunk.len() > CHUNK || chunk.stamp() > self.stamp {
+            if chunk.len() == 0 || chunk.len() > super::CHUNK || chunk.stamp() > self.stamp {
                 return Err(format!("the extent at {start} has {} bytes, {}", chunk.len(), chunk.stamp()));
             }
             end += chunk.len() as u64;

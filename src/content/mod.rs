@@ -7,6 +7,7 @@
 //! | `extents` | chunks that lie end to end |
 //! | `build` | new content from bytes, and taking in content from elsewhere |
 //! | `append` | content with bytes added at its end |
+//! | `assembly` | content put together of chunks as they are read |
 //! | `plan`, `edit`, `draft` | what a write handle changes until it publishes |
 //! | `reader` | content as a stream of chunks or as `std::io` |
 //!
@@ -14,6 +15,7 @@
 //! nothing of paths, threads or time.
 
 mod append;
+mod assembly;
 mod build;
 mod chunk;
 mod draft;
@@ -30,12 +32,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use chunk::{CHUNK, MAX_LEN, end_of};
+pub use assembly::Assembly;
+pub use chunk::{CHUNK, MAX_LEN, allocate, copied, end_of, reserve};
 pub use draft::Draft;
-pub use chunk::reserve;
 pub use reader::{Chunks, ContentReader};
 
-use chunk::{Chunk, allocate};
+use chunk::Chunk;
 use extents::Extents;
 use reader::Piece;
 
@@ -66,12 +68,11 @@ enum Repr {
     Empty(bool),
     /// Bytes that no filesystem has taken in and nobody is charged for.
     Detached(Arc<Loose>, bool),
-    One(Arc<Chunk>, bool),
+    /// One chunk, and its length, so that asking for it does not touch the chunk.
+    One(Arc<Chunk>, bool, u32),
     /// Two chunks or more.
     Many(Arc<Extents>, bool),
 }
-
-const _: () = assert!(size_of::<Content>() == 16);
 
 /// Bytes as a caller brought them. Never empty.
 enum Loose {
@@ -99,6 +100,15 @@ impl Loose {
     }
 }
 
+const _: () = assert!(size_of::<Content>() == 16);
+
+impl Repr {
+    fn one(chunk: Arc<Chunk>) -> Self {
+        let len = u32::try_from(chunk.len()).expect("a chunk has at most 64 KiB");
+        Self::One(chunk, false, len)
+    }
+}
+
 impl Content {
     /// The number of bytes.
     ///
@@ -110,7 +120,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(_) => 0,
             Repr::Detached(loose, _) => loose.len(),
-            Repr::One(chunk, _) => chunk.len() as u64,
+            Repr::One(_, _, len) => u64::from(*len),
             Repr::Many(extents, _) => extents.len,
         }
     }
@@ -169,7 +179,7 @@ impl Content {
         let bytes = match &self.0 {
             Repr::Empty(_) => return Ok(0),
             Repr::Detached(loose, _) => loose.bytes()?,
-            Repr::One(chunk, _) => chunk.bytes()?,
+            Repr::One(chunk, ..) => chunk.bytes()?,
             Repr::Many(extents, _) => return extents.read_at(buf, offset),
         };
         let bytes = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
@@ -235,7 +245,7 @@ impl Content {
         match (&self.0, &other.0) {
             (Repr::Empty(_), Repr::Empty(_)) => true,
             (Repr::Detached(a, _), Repr::Detached(b, _)) => Arc::ptr_eq(a, b),
-            (Repr::One(a, _), Repr::One(b, _)) => Arc::ptr_eq(a, b),
+            (Repr::One(a, ..), Repr::One(b, ..)) => Arc::ptr_eq(a, b),
             (Repr::Many(a, _), Repr::Many(b, _)) => Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -245,7 +255,7 @@ impl Content {
     pub(crate) fn charged(&self) -> u64 {
         match &self.0 {
             Repr::Empty(_) | Repr::Detached(..) => 0,
-            Repr::One(chunk, _) => chunk.charged(),
+            Repr::One(chunk, ..) => chunk.charged(),
             Repr::Many(extents, _) => extents.charged,
         }
     }
@@ -264,7 +274,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(random)
             | Repr::Detached(_, random)
-            | Repr::One(_, random)
+            | Repr::One(_, random, _)
             | Repr::Many(_, random) => *random,
         }
     }
@@ -275,7 +285,7 @@ impl Content {
         match &mut self.0 {
             Repr::Empty(random)
             | Repr::Detached(_, random)
-            | Repr::One(_, random)
+            | Repr::One(_, random, _)
             | Repr::Many(_, random) => *random = to,
         }
         self
@@ -286,7 +296,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(_) => {}
             Repr::Detached(loose, _) => out.extend_from_slice(loose.bytes()?),
-            Repr::One(chunk, _) => out.extend_from_slice(chunk.bytes()?),
+            Repr::One(chunk, ..) => out.extend_from_slice(chunk.bytes()?),
             Repr::Many(extents, _) => extents.copy_out(0, extents.len, out)?,
         }
         Ok(())
@@ -300,7 +310,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(_) => Ok(None),
             Repr::Detached(loose, _) => Piece::loose(loose).map(|piece| Some((0, piece))),
-            Repr::One(chunk, _) => Piece::chunk(chunk).map(|piece| Some((0, piece))),
+            Repr::One(chunk, ..) => Piece::chunk(chunk).map(|piece| Some((0, piece))),
             Repr::Many(extents, _) => {
                 let found = extents.index.floor(offset);
                 found.map(|(start, chunk)| Ok((start, Piece::chunk(chunk)?))).transpose()
@@ -319,7 +329,7 @@ impl Content {
                     extents.push(Arc::new(Chunk::from_parts(bytes.to_vec(), None, 0)));
                 }
             }
-            Repr::One(chunk, _) => extents.push(Arc::clone(chunk)),
+            Repr::One(chunk, ..) => extents.push(Arc::clone(chunk)),
             Repr::Many(many, _) => extents = Extents::clone(many),
         }
         extents
@@ -327,7 +337,7 @@ impl Content {
 
     fn from_extents(extents: Extents) -> Self {
         match (extents.index.len(), extents.index.last()) {
-            (1, Some((_, chunk))) => Self(Repr::One(Arc::clone(chunk), false)),
+            (1, Some((_, chunk))) => Self(Repr::one(Arc::clone(chunk))),
             (0, _) | (_, None) => Self::default(),
             _ => Self(Repr::Many(Arc::new(extents), false)),
         }
@@ -338,13 +348,13 @@ impl Content {
     /// # Errors
     ///
     /// What is wrong.
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(test)]
     pub(crate) fn check_consistent(&self) -> Result<(), String> {
         match &self.0 {
             Repr::Empty(_) => Ok(()),
             Repr::Detached(loose, _) if loose.len() == 0 => Err("detached content is empty".into()),
             Repr::Detached(..) => Ok(()),
-            Repr::One(chunk, _) => chunk.check_consistent(),
+            Repr::One(chunk, ..) => chunk.check_consistent(),
             Repr::Many(extents, _) if extents.index.len() < 2 => Err("one chunk has an index".into()),
             Repr::Many(extents, _) => extents.check_consistent(true),
         }

@@ -9,6 +9,10 @@ use super::Content;
 use super::chunk::CHUNK;
 use super::edit::Edit;
 
+/// The most extents that one write absorbs. Merging as it goes leaves fewer to absorb; there are more
+/// where many writes could not pay for it.
+const MOST_ABSORBED: usize = 64;
+
 /// What a write makes anew. Everything else that it touches is the draft's own and edited in place.
 pub struct Plan {
     /// Shared extents inside the file, whole ones, which become new chunks.
@@ -26,11 +30,12 @@ impl Edit {
     /// before is not larger than all that follows it, and that is less than a chunk. Each byte is
     /// so copied at most once for each doubling of what it lies in, and the extents that remain
     /// at the end shrink at least by half each, but for one.
+    ///
+    /// Only shared extents are absorbed: those of the draft's own were paid for already.
     pub fn plan(&self, offset: u64, end: u64, chunk_overhead: u64, merge: bool) -> Plan {
         let extents = &self.extents;
         let mut runs = self.shared_runs(offset, end.min(extents.len));
         let mut end_from = extents.len;
-        let mut own = 0;
         if end > self.len() {
             if self.tail.is_none() && runs.last().is_some_and(|run| run.end == extents.len) {
                 end_from = runs.pop().map_or(end_from, |run| run.start);
@@ -42,9 +47,6 @@ impl Edit {
                     run.start < run.end
                 });
             }
-            if end_from < extents.len {
-                own = self.own_from(end_from);
-            }
         }
         let mut cost: u64 = runs
             .iter()
@@ -52,7 +54,7 @@ impl Edit {
             .fold(0, u64::saturating_add);
         if end > self.len() {
             cost = cost.saturating_add(if end_from < extents.len {
-                Content::cost(end - end_from, chunk_overhead).saturating_sub(own)
+                Content::cost(end - end_from, chunk_overhead).saturating_sub(self.tail_charged())
             } else {
                 let growth = end - self.len();
                 let room = self.tail.as_ref().map_or(0, |tail| (CHUNK - tail.bytes.len()) as u64).min(growth);
@@ -98,21 +100,17 @@ impl Edit {
 
     fn absorbed_from(&self, mut from: u64, end: u64) -> u64 {
         let chunk = CHUNK as u64;
-        while from > 0 && end - from < chunk {
+        for _ in 0..MOST_ABSORBED {
+            if from == 0 || end - from >= chunk {
+                break;
+            }
             let Some((start, previous)) = self.extents.index.floor(from - 1) else { break };
             let len = previous.len() as u64;
-            if len == chunk || len > end - from {
+            if len == chunk || len > end - from || self.owns(previous) {
                 break;
             }
             from = start;
         }
         from
-    }
-
-    /// The receipts of the draft's own from `from` to the end of the file.
-    fn own_from(&self, from: u64) -> u64 {
-        let chunks = self.extents.index.from(from).filter(|(_, chunk)| self.owns(chunk));
-        chunks.map(|(_, chunk)| chunk.charged()).sum::<u64>()
-            + self.tail.as_ref().map_or(0, |tail| tail.receipt.amount())
     }
 }

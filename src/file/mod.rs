@@ -290,7 +290,9 @@ impl File {
             return Err(self.unsupported(operation, "the handle was not opened for writing"));
         }
         match &mut self.state {
-            State::Writing(writer) => Ok((if writer.append { writer.draft.len() } else { self.cursor }, writer)),
+            State::Writing(writer) => {
+                Ok((if writer.append { writer.draft.len() } else { self.cursor }, writer))
+            }
             _ => unreachable!("looked at above"),
         }
     }

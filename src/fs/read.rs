@@ -9,7 +9,7 @@ use crate::ops::{Named, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
 use crate::tree::glob::glob;
-use crate::tree::lookup::{Found, find_dir};
+use crate::tree::lookup::Found;
 use crate::tree::metadata::Metadata;
 use crate::tree::node::Dir;
 use crate::tree::read_dir::ReadDir;
@@ -127,8 +127,8 @@ impl MemFs {
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
         let path = path.as_ref();
         let mut bytes = Vec::new();
-        let read = self.volume.read_into(path, &mut bytes);
-        read.and_then(|()| utf8(bytes)).named("read_to_string", path)
+        let read = self.volume.read_into(path, &mut bytes).and_then(|()| utf8(bytes));
+        read.named("read_to_string", path)
     }
 
     /// Replaces what is in `out` by the bytes of a file and returns their number; its memory is
@@ -245,8 +245,7 @@ pub(crate) fn read_dir(tree: &Arc<Dir>, path: &str, max_depth: usize) -> Result<
 pub(crate) fn walk(tree: &Arc<Dir>, path: &str, max_depth: usize) -> Result<Walk> {
     let start = || {
         let path = path::normalize(path, max_depth)?;
-        let dir = find_dir(tree, &path).map_err(|miss| Error::at(miss.into(), &path))?;
-        Ok(Walk::new(Arc::clone(dir), &path))
+        Walk::new(tree, &path).map_err(|miss| Error::at(miss.into(), &path))
     };
     start().named("walk", path)
 }

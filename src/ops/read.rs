@@ -123,7 +123,8 @@ pub fn file_content<'a>(at: &At<'a>) -> Result<&'a Content> {
 pub fn read_content(content: &Content, out: &mut Vec<u8>) -> Result<()> {
     out.clear();
     let requested = content.len();
-    let len = usize::try_from(requested).map_err(|_| Error::new(ErrorKind::AllocationFailed { requested }))?;
+    let len =
+        usize::try_from(requested).map_err(|_| Error::new(ErrorKind::AllocationFailed { requested }))?;
     content::reserve(out, len)?;
     content.copy_into(out)
 }

@@ -10,9 +10,6 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::tree::node::Dir;
 
-/// How many nodes and chunks a commit may detach and leave for the last reader to free.
-pub const FREED_BY_READERS: u64 = 1024;
-
 /// How many graves a commit that buried nothing looks at.
 const GLANCE: usize = 4;
 

@@ -18,6 +18,6 @@ mod publisher;
 pub use cell::{RootCell, RootGuard};
 pub use graves::Graves;
 #[cfg(feature = "internals")]
-pub use protocol::{CompareAndSwap, Combining};
+pub use protocol::{Combining, CompareAndSwap};
 pub use protocol::{Protocol, Serial, SerialTurn};
 pub use publisher::{Commit, Publisher};

@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::cell::{RootCell, RootGuard};
-use super::graves::{FREED_BY_READERS, Graves};
+use super::graves::Graves;
 use super::protocol::{BeforeSwap, Protocol, Serial, SerialTurn};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
+use crate::tree::node::FREED_BY_READERS;
 use crate::tree::root::{Limits, Root};
 
 /// The published root of one filesystem, and the way to replace it.

@@ -29,19 +29,19 @@ pub struct Applied {
 ///
 /// # Errors
 ///
-/// The first edit's refusal; `NodeLimit` for the sum of them, but never for a restored tree, which
-/// may exceed the limit and then only stops growth. Every precondition is checked against the root as the edits before
+/// The first edit's refusal. Every precondition is checked against the root as the edits before
 /// it left it.
 pub fn apply(root: &Root, edits: &mut [Edit], limits: &Limits) -> Result<Applied, Refusal> {
     let before = root.nodes();
     let mut next = root.clone();
     next.version += 1;
     let mut work = Work { root: &mut next, limits, detached: 0 };
-    for edit in &mut *edits {
+    for edit in edits.iter_mut() {
         work.step(edit)?;
     }
     let detached = work.detached;
-    if !matches!(edits, [Edit::Restore { .. }]) {
+    // What a restore brings back may exceed the limit, which then only stops growth.
+    if !edits.iter().any(|edit| matches!(edit, Edit::Restore { .. })) {
         limits.admit_nodes(before, next.nodes())?;
     }
     Ok(Applied { root: next, detached })
@@ -57,7 +57,11 @@ pub fn apply_in_place(root: &mut Root, edit: &mut Edit, limits: &Limits) -> Resu
     let effect = edit.examine(root, limits)?;
     limits.admit_nodes(before, (before + effect.gains).saturating_sub(effect.loses))?;
     root.version += 1;
-    Work { root, limits, detached: 0 }.step(edit)
+    let outcome = Work { root, limits, detached: 0 }.step(edit);
+    if outcome.is_err() {
+        root.version -= 1;
+    }
+    outcome
 }
 
 struct Work<'a> {
@@ -71,6 +75,30 @@ enum Change {
     Insert(Name, Node),
     Replace(Node),
     Remove,
+}
+
+/// What stands at a path, and what it adds to the sums above.
+struct Occupant<'a> {
+    node: Option<&'a Node>,
+    sums: Sums,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    totals: Totals,
+    name_charged: u64,
+}
+
+impl<'a> Occupant<'a> {
+    fn at(tree: &'a Arc<Dir>, path: &str) -> Self {
+        match slot(tree, path).ok().and_then(|slot| slot.occupant) {
+            Some((name, Entry { node, .. })) => {
+                let sums = Sums { totals: Totals::of(name, node), name_charged: name.charged() };
+                Self { node: Some(node), sums }
+            }
+            None => Self { node: None, sums: Sums::default() },
+        }
+    }
 }
 
 impl Work<'_> {
@@ -110,8 +138,8 @@ impl Work<'_> {
             Edit::Hold(hold) => self.hold(hold, effect),
             Edit::Release { path, name, publish, keep, now } => {
                 if let Some(file) = publish {
-                    self.root.holds.use_reserved_node(path);
                     self.put(path, name.as_ref(), file, &PutRule::Write, *now)?;
+                    self.root.holds.use_reserved_node(path);
                 }
                 if !*keep {
                     self.root.holds.end(path);
@@ -141,16 +169,26 @@ impl Work<'_> {
         rule: &PutRule,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let old = match find(&self.root.tree, path).map(|at| at.found) {
-            Ok(Found::File(old)) => Some((old.meta, old.content.is_empty())),
+        let occupant = Occupant::at(&self.root.tree, path);
+        let old = match occupant.node {
+            Some(Node::File(old)) => {
+                let wrote = match rule {
+                    PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
+                    _ => !(old.content.is_empty() && file.content.is_empty()),
+                };
+                Some((old.meta, wrote))
+            }
             _ => None,
         };
         // Only the edit itself holds the node: earlier attempts are gone. Where a transaction
-        // has shown it to its closure, the rule is `Keep`.
-        if let Some(file) = Arc::get_mut(file) {
-            match rule {
-                PutRule::Keep => {}
-                rule => file.meta = next_meta(rule, old, file.content.is_empty(), now),
+        // has shown it to its closure, the rule is `Keep`. A node that something else holds too
+        // cannot be filled in, and will do only if it is right as it is.
+        if !matches!(rule, PutRule::Keep) {
+            let meta = next_meta(rule, old, file.content.is_empty(), now);
+            if let Some(file) = Arc::get_mut(file) {
+                file.meta = meta;
+            } else if file.meta != meta {
+                return Err(Refusal::Stale);
             }
         }
         let node = Node::File(Arc::clone(file));
@@ -158,7 +196,8 @@ impl Work<'_> {
             Some(_) => Change::Replace(node),
             None => Change::Insert(name_at(path, name), node),
         };
-        self.change(path, change, now)
+        let sums = occupant.sums;
+        self.change_known(path, change, sums, now)
     }
 
     fn clear(&mut self, now: Timestamp) {
@@ -180,16 +219,18 @@ impl Work<'_> {
         let source = slot(&self.root.tree, from).ok().and_then(|slot| slot.occupant);
         let node = source.expect("examined").1.node.clone();
         let node = self.with_exact_height(node, to);
-        let replaced = slot(&self.root.tree, to).ok().and_then(|slot| slot.occupant);
-        let replaced = replaced.map(|(name, _)| name.clone()); // paid for already
+        let replaces = slot(&self.root.tree, to).is_ok_and(|slot| slot.occupant.is_some());
         let detached = self.detached;
         self.change(from, Change::Remove, now)?;
         self.detached = detached; // the node moves, it is not lost
-        if replaced.is_some() {
-            self.change(to, Change::Remove, now)?;
+        if replaces {
+            // The entry keeps its name: a long one is paid for already and comes with no edit.
+            self.change(to, Change::Replace(node), now)?;
+            let (parent, _) = path::split_last(to).expect("not the root");
+            self.relist(parent, now);
+            return Ok(());
         }
-        let name = replaced.unwrap_or_else(|| name_at(to, name));
-        self.change(to, Change::Insert(name, node), now)
+        self.change(to, Change::Insert(name_at(to, name), node), now)
     }
 
     fn exchange(&mut self, a: &str, b: &str, now: Timestamp) -> Result<(), Refusal> {
@@ -240,14 +281,18 @@ impl Work<'_> {
             }
             Found::File(old) => {
                 let file = file.ok_or(Refusal::Stale)?;
+                let meta = FileMeta { modified: time, ..old.meta };
                 if let Some(next) = Arc::get_mut(file) {
-                    next.content = old.content.clone();
-                    next.meta = FileMeta { modified: time, ..old.meta };
+                    (next.content, next.meta) = (old.content.clone(), meta);
+                } else if file.meta != meta || !file.content.ptr_eq(&old.content) {
+                    return Err(Refusal::Stale); // it was filled in for another root
                 }
                 let node = Node::File(Arc::clone(file));
                 let placed = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);
                 let placed = placed.expect("examined").1.placed;
+                let detached = self.detached;
                 self.change(path, Change::Replace(node), time)?;
+                self.detached = detached + 1; // the node: the next one has the content
                 let (parent, name) = path::split_last(path).expect("a file is not the root");
                 // Neither its content nor its place changed.
                 self.dir_mut(parent).entries.get_mut(name).expect("just put there").placed = placed;
@@ -257,6 +302,7 @@ impl Work<'_> {
     }
 
     fn hold(&mut self, hold: &mut Hold, effect: Effect) -> Result<(), Refusal> {
+        hold.base = None; // it may hold the blank file since an earlier attempt
         let missing = effect.gains > 0;
         let reserves_node = missing && hold.atomic;
         if !hold.atomic && (missing || hold.truncate) {
@@ -272,6 +318,17 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// What to answer where a sum would not fit.
+    fn too_large(&self, at: &str, added: &Totals) -> Refusal {
+        let current = self.root.nodes();
+        if current.saturating_add(added.nodes()) > u64::from(u32::MAX) {
+            let limit = self.limits.max_nodes;
+            return Refusal::Failed(Error::at(ErrorKind::NodeLimit { current, limit }, at));
+        }
+        let error = Error::at(ErrorKind::InvalidInput, at);
+        Refusal::Failed(error.because("the sum of all files would pass 2^63 bytes"))
+    }
+
     /// Counts what an old root alone still holds.
     fn detach(&mut self, totals: &Totals) {
         self.detached += totals.nodes() + totals.chunks;
@@ -279,17 +336,22 @@ impl Work<'_> {
 
     /// Changes one entry and, on the way to it, the sums of the directories above.
     fn change(&mut self, at: &str, change: Change, now: Timestamp) -> Result<(), Refusal> {
+        let sums = Occupant::at(&self.root.tree, at).sums;
+        self.change_known(at, change, sums, now)
+    }
+
+    /// As [`change`](Self::change), where what stands there has been looked up already.
+    fn change_known(&mut self, at: &str, change: Change, old: Sums, now: Timestamp) -> Result<(), Refusal> {
         let (parent, name) = path::split_last(at).expect("the root is not an entry");
-        let occupant = slot(&self.root.tree, at).ok().and_then(|slot| slot.occupant);
-        let removed = occupant.map_or_else(Totals::default, |(name, entry)| Totals::of(name, &entry.node));
+        let removed = old.totals;
         let added = match &change {
             Change::Insert(name, node) => Totals::of(name, node),
-            Change::Replace(node) => Totals::of(occupant.expect("replaces something").0, node),
+            Change::Replace(node) => Totals::of_node(node).with_name_charged(old.name_charged),
             Change::Remove => Totals::default(),
         };
         // What fits at the root fits everywhere below it.
         if self.root.tree.totals.exchanged(&removed, &added).is_none() {
-            return Err(too_large(at));
+            return Err(self.too_large(at, &added));
         }
         self.detach(&removed);
         let (version, listed) = (self.root.version, !matches!(change, Change::Replace(_)));
@@ -350,18 +412,16 @@ impl Work<'_> {
     }
 }
 
-/// Times and generation of a file's next version.
+/// Times and generation of a file's next version. With the old ones comes whether anything was
+/// written: bytes, or that there are none any more.
 fn next_meta(rule: &PutRule, old: Option<(FileMeta, bool)>, empty: bool, now: Timestamp) -> FileMeta {
     let fresh = FileMeta::new(now);
     match (rule, old) {
-        (PutRule::Write | PutRule::Append { .. }, Some((old, was_empty))) => {
-            let wrote = !(was_empty && empty);
-            FileMeta {
-                created: old.created,
-                modified: if wrote { old.modified.max(now) } else { old.modified },
-                generation: old.generation + u64::from(wrote),
-            }
-        }
+        (PutRule::Write | PutRule::Append { .. }, Some((old, wrote))) => FileMeta {
+            created: old.created,
+            modified: if wrote { old.modified.max(now) } else { old.modified },
+            generation: old.generation + u64::from(wrote),
+        },
         (PutRule::Write | PutRule::Append { .. }, None) => {
             FileMeta { generation: u64::from(!empty), ..fresh }
         }
@@ -379,10 +439,4 @@ fn name_at(path: &str, paid: Option<&Name>) -> Name {
         Some(name) if name == text => name.clone(),
         _ => Name::short(text).expect("examined: a long name comes with the edit"),
     }
-}
-
-fn too_large(at: &str) -> Refusal {
-    Refusal::Failed(
-        Error::at(ErrorKind::InvalidInput, at).because("the sum of all files would pass 2^63 bytes"),
-    )
 }

@@ -66,6 +66,7 @@ fn check_tree(tree: &Arc<Dir>, version: u64) -> Result<(), String> {
                     if !seen.insert(Arc::as_ptr(file).cast::<()>()) {
                         return fail(format!("{name:?}, a file with two parents"));
                     }
+                    file.content.check_consistent().or_else(|what| fail(format!("{name:?}: {what}")))?;
                 }
             }
             sum = match sum.exchanged(&Totals::default(), &Totals::of(name, &entry.node)) {

@@ -33,6 +33,8 @@ pub enum Change {
 pub struct Diff {
     trail: Trail,
     levels: Vec<Level>,
+    /// Both trees, so that the graves see who holds them; dropped last.
+    _pins: [Arc<Dir>; 2],
 }
 
 struct Level {
@@ -70,7 +72,11 @@ impl Diff {
     /// What became of `older` on the way to `newer`.
     #[must_use]
     pub(crate) fn new(newer: &Arc<Dir>, older: &Arc<Dir>) -> Self {
-        let mut diff = Self { trail: Trail::default(), levels: Vec::new() };
+        let mut diff = Self {
+            trail: Trail::default(),
+            levels: Vec::new(),
+            _pins: [Arc::clone(newer), Arc::clone(older)],
+        };
         if !same(newer, older) {
             diff.enter(Steps::Changed(changed(newer, older)));
         }

@@ -77,7 +77,7 @@ impl Edit {
                 if target.occupant.is_some() {
                     return fail(ErrorKind::AlreadyExists, path);
                 }
-                fits_depth(tree, path, limits)?;
+                fits_depth(tree, path, limits).map_err(|error| error.on(path))?;
                 require_name(path, name.as_ref())?;
                 let gains = 1 + tree.totals.nodes();
                 Ok(Effect { gains, loses: 0, held: root.holds.at_or_below(path).is_some() })
@@ -95,9 +95,8 @@ impl Edit {
                 Ok(at) if matches!(at.found, Found::File(_)) && file.is_none() => Err(Refusal::Stale),
                 Ok(_) => Ok(Effect::NOTHING),
             },
-            // What it brings is not judged by the node limit, and so not counted as a gain.
-            Edit::Restore { .. } => Ok(Effect {
-                gains: 0,
+            Edit::Restore { tree } => Ok(Effect {
+                gains: tree.totals.nodes(),
                 loses: root.tree.totals.nodes(),
                 held: !root.holds.is_empty(),
             }),
@@ -185,6 +184,10 @@ fn examine_move(
     limits: &Limits,
 ) -> Result<Effect, Refusal> {
     let pair = |error: Error| Refusal::Failed(error.on(from).with_other(to));
+    if from != to && path::starts_with(to, from) {
+        let error = Error::new(ErrorKind::InvalidInput);
+        return Err(pair(error.because("nothing can be moved to below itself")));
+    }
     let source = slot(&root.tree, from).map_err(|miss| pair(Error::new(miss.into())))?;
     let Some((_, source)) = source.occupant else { return Err(pair(Error::new(ErrorKind::NotFound))) };
     if from == to {
@@ -193,11 +196,6 @@ fn examine_move(
         } else {
             Err(pair(Error::new(ErrorKind::AlreadyExists).because("source and destination are the same")))
         };
-    }
-    if path::starts_with(to, from) {
-        return Err(pair(
-            Error::new(ErrorKind::InvalidInput).because("a directory cannot be moved into its own subtree"),
-        ));
     }
     let target = slot(&root.tree, to).map_err(|miss| {
         let parent = path::split_last(to).map_or("/", |(parent, _)| parent);
@@ -225,10 +223,7 @@ fn examine_move(
         }
     }
     if let Node::Dir(dir) = &source.node {
-        fits_depth(dir, to, limits).map_err(|refusal| match refusal {
-            Refusal::Failed(error) => pair(error),
-            other => other,
-        })?;
+        fits_depth(dir, to, limits).map_err(pair)?;
     }
     let held = root.holds.at_or_below(from).is_some() || root.holds.at_or_below(to).is_some();
     Ok(Effect { gains: 0, loses, held })
@@ -236,6 +231,9 @@ fn examine_move(
 
 fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Effect, Refusal> {
     let pair = |error: Error| Refusal::Failed(error.on(a).with_other(b));
+    if a != b && (path::starts_with(a, b) || path::starts_with(b, a)) {
+        return Err(pair(Error::new(ErrorKind::InvalidInput).because("one is below the other")));
+    }
     let mut nodes = Vec::with_capacity(2);
     for path in [a, b] {
         let missing = |kind| pair(Error::new(kind).because(format!("of {path:?}")));
@@ -246,16 +244,9 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
     if a == b {
         return Ok(Effect::NOTHING);
     }
-    if path::starts_with(a, b) || path::starts_with(b, a) {
-        let error = Error::new(ErrorKind::InvalidInput);
-        return Err(pair(error.because("one is below the other")));
-    }
     for (node, to) in [(nodes[0], b), (nodes[1], a)] {
         if let Node::Dir(dir) = node {
-            fits_depth(dir, to, limits).map_err(|refusal| match refusal {
-                Refusal::Failed(error) => pair(error),
-                other => other,
-            })?;
+            fits_depth(dir, to, limits).map_err(pair)?;
         }
     }
     let held = root.holds.at_or_below(a).is_some() || root.holds.at_or_below(b).is_some();
@@ -300,18 +291,17 @@ fn require_name(path: &str, name: Option<&Name>) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// `InvalidPath`.
-pub fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Refusal> {
+pub fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Error> {
     let depth = path::depth(to);
     if depth + dir.totals.height as usize <= limits.max_depth
         || depth + super::height::exact_height(dir) as usize <= limits.max_depth
     {
         return Ok(());
     }
-    let error = Error::at(ErrorKind::InvalidPath, to);
-    Err(Refusal::Failed(error.because(format!(
-        "what is below it would be deeper than the limit of {} components",
+    Err(Error::new(ErrorKind::InvalidPath).because(format!(
+        "what is below it would be deeper at {to:?} than the limit of {} components",
         limits.max_depth
-    ))))
+    )))
 }
 
 impl Seen {
@@ -351,7 +341,8 @@ fn same_listing(a: &Dir, b: &Dir) -> bool {
     };
     a.entries.ptr_eq(&b.entries)
         || a.entries.len() == b.entries.len()
-            && a.entries.iter().zip(b.entries.iter()).all(|((a_name, a), (b_name, b))| {
-                a_name == b_name && a.placed == b.placed && same(&a.node, &b.node)
+            && a.entries.changes_since(&b.entries).all(|(_, old, new)| match (old, new) {
+                (Some(old), Some(new)) => old.placed == new.placed && same(&old.node, &new.node),
+                _ => false,
             })
 }

@@ -5,9 +5,9 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 
 use super::cursor::Cursor;
-use super::lookup::Found;
+use super::lookup::{Found, Miss, find};
 use super::name::Name;
-use super::node::{FileNode, Node};
+use super::node::{Dir, FileNode, Node};
 use super::trail::Trail;
 
 /// The nodes at a path and below it, in tree order, a directory before what is in it.
@@ -19,6 +19,8 @@ pub struct Nodes {
     start: Option<Node>,
     levels: Vec<Level>,
     select: Select,
+    /// See [`Dir::pin`]; dropped last.
+    _pin: Option<Arc<Dir>>,
 }
 
 struct Level {
@@ -37,15 +39,18 @@ pub struct Select {
 }
 
 impl Nodes {
-    /// The nodes at and below what was found at a normalised path.
-    #[must_use]
-    pub fn new(found: Found<'_>, path: &str, select: Select) -> Self {
-        let start = match found {
-            Found::Dir(dir) => Node::Dir(Arc::clone(dir)),
-            Found::File(file) => Node::File(Arc::clone(file)),
+    /// The nodes at and below a normalised path.
+    ///
+    /// # Errors
+    ///
+    /// [`Miss`].
+    pub fn new(tree: &Arc<Dir>, path: &str, select: Select) -> Result<Self, Miss> {
+        let (start, pin) = match find(tree, path)?.found {
+            Found::Dir(dir) => (Node::Dir(Arc::clone(dir)), dir.pin(tree)),
+            Found::File(file) => (Node::File(Arc::clone(file)), None),
         };
         let start = Some(start).filter(|node| select.admits(node));
-        Self { trail: Trail::at(path), start, levels: Vec::new(), select }
+        Ok(Self { trail: Trail::at(path), start, levels: Vec::new(), select, _pin: pin })
     }
 
     /// Goes to the next node that is wanted, or that something wanted may be below.
@@ -115,10 +120,13 @@ impl fmt::Debug for Nodes {
 pub struct Files(Nodes);
 
 impl Files {
-    /// The files at and below what was found at a normalised path.
-    #[must_use]
-    pub fn new(found: Found<'_>, path: &str, only_dirty: bool) -> Self {
-        Self(Nodes::new(found, path, Select { only_dirty, dirs: false }))
+    /// The files at and below a normalised path.
+    ///
+    /// # Errors
+    ///
+    /// [`Miss`].
+    pub fn new(tree: &Arc<Dir>, path: &str, only_dirty: bool) -> Result<Self, Miss> {
+        Nodes::new(tree, path, Select { only_dirty, dirs: false }).map(Self)
     }
 }
 

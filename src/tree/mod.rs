@@ -15,6 +15,7 @@
 //! | `check` | the invariants, for tests |
 
 pub mod apply;
+#[cfg(test)]
 pub mod check;
 pub mod copy;
 pub mod cursor;

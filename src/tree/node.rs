@@ -99,9 +99,14 @@ impl Totals {
     /// What one entry adds to its directory.
     #[must_use]
     pub fn of(name: &Name, node: &Node) -> Self {
-        let mut totals = Self::of_node(node);
-        totals.charged = totals.charged.saturating_add(name.charged());
-        totals
+        Self::of_node(node).with_name_charged(name.charged())
+    }
+
+    /// The same, and what a name is charged.
+    #[must_use]
+    pub fn with_name_charged(mut self, charged: u64) -> Self {
+        self.charged = self.charged.saturating_add(charged);
+        self
     }
 
     /// What a node adds to its directory, its name not included.
@@ -148,7 +153,20 @@ impl Totals {
     }
 }
 
+/// Nodes and chunks that dropping an iterator, a snapshot or a handle may free at most. More than
+/// that goes through the graves, which free a tree once nobody else holds it.
+pub const FREED_BY_READERS: u64 = 1024;
+
 impl Dir {
+    /// What a reader of this directory, found in `tree`, must hold beside it: the tree, if
+    /// dropping the directory alone could free more than a reader may. Whoever holds the tree is
+    /// seen by the graves, whoever holds a part of it is not.
+    #[must_use]
+    pub fn pin(&self, tree: &Arc<Dir>) -> Option<Arc<Dir>> {
+        let heavy = self.totals.nodes().saturating_add(self.totals.chunks) > FREED_BY_READERS;
+        heavy.then(|| Arc::clone(tree))
+    }
+
     /// An empty directory.
     #[must_use]
     pub fn new(now: Timestamp, charge: Option<Arc<Charge>>) -> Self {

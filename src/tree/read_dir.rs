@@ -29,6 +29,8 @@ pub struct ReadDir {
     /// The largest `placed` on the way to the directory.
     above: u64,
     cursor: Cursor<(Name, Metadata)>,
+    /// See [`Dir::pin`]; dropped last.
+    _pin: Option<Arc<Dir>>,
 }
 
 /// One entry of a directory.
@@ -49,7 +51,8 @@ impl ReadDir {
     pub(crate) fn new(tree: &Arc<Dir>, path: &str) -> Result<Self, Miss> {
         match find_placed(tree, path)? {
             (Found::Dir(dir), above) => {
-                Ok(Self { trail: Trail::at(path), above, cursor: Cursor::new(Arc::clone(dir)) })
+                let cursor = Cursor::new(Arc::clone(dir));
+                Ok(Self { trail: Trail::at(path), above, cursor, _pin: dir.pin(tree) })
             }
             (Found::File(_), _) => Err(Miss::NotADirectory),
         }

@@ -5,6 +5,7 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::vec;
 
+use super::lookup::{Miss, find_dir};
 use super::name::Name;
 use super::node::{Dir, Node};
 use super::trail::Trail;
@@ -34,6 +35,8 @@ pub struct Walk {
     levels: Vec<Level>,
     /// Whether the last level is that of the directory last yielded.
     entered: bool,
+    /// See [`Dir::pin`]; dropped last.
+    _pin: Option<Arc<Dir>>,
 }
 
 struct Level {
@@ -54,10 +57,20 @@ pub struct WalkDir {
 }
 
 impl Walk {
-    /// Walks `dir`, which stands at a normalised path.
-    #[must_use]
-    pub(crate) fn new(dir: Arc<Dir>, path: &str) -> Self {
-        Self { trail: Trail::at(path), start: Some(dir), levels: Vec::new(), entered: false }
+    /// Walks the directory at a normalised path.
+    ///
+    /// # Errors
+    ///
+    /// [`Miss`]; a file at the path itself is [`Miss::NotADirectory`].
+    pub(crate) fn new(tree: &Arc<Dir>, path: &str) -> Result<Self, Miss> {
+        let dir = find_dir(tree, path)?;
+        Ok(Self {
+            trail: Trail::at(path),
+            start: Some(Arc::clone(dir)),
+            levels: Vec::new(),
+            entered: false,
+            _pin: dir.pin(tree),
+        })
     }
 
     /// Leaves out what is below the directory that the walk last yielded.
@@ -89,7 +102,20 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<WalkDir> {
         let dir = self.advance()?;
-        let (dirs, files, below) = list(&dir);
+        // So many of each there are at least: exact where all are of one kind, as most are.
+        let all = dir.entries.len();
+        let mut dirs = Vec::with_capacity(all.saturating_sub(dir.totals.files as usize));
+        let mut files = Vec::with_capacity(all.saturating_sub(dir.totals.dirs as usize));
+        let mut below = Vec::with_capacity(dirs.capacity());
+        for (name, entry) in dir.entries.iter() {
+            match &entry.node {
+                Node::File(_) => files.push(name.clone()),
+                Node::Dir(dir) => {
+                    dirs.push(name.clone());
+                    below.push((name.clone(), Arc::clone(dir)));
+                }
+            }
+        }
         self.entered = !below.is_empty();
         if self.entered {
             self.levels.push(Level { trail: self.trail.len(), below: below.into_iter() });
@@ -99,25 +125,6 @@ impl Iterator for Walk {
 }
 
 impl FusedIterator for Walk {}
-
-/// The names of the directories and of the files in `dir`, and the directories themselves.
-fn list(dir: &Dir) -> (Vec<Name>, Vec<Name>, Vec<(Name, Arc<Dir>)>) {
-    // So many of each there are at least: exact where all are of one kind, as most are.
-    let all = dir.entries.len();
-    let mut dirs = Vec::with_capacity(all.saturating_sub(dir.totals.files as usize));
-    let mut files = Vec::with_capacity(all.saturating_sub(dir.totals.dirs as usize));
-    let mut below = Vec::with_capacity(dirs.capacity());
-    for (name, entry) in dir.entries.iter() {
-        match &entry.node {
-            Node::File(_) => files.push(name.clone()),
-            Node::Dir(dir) => {
-                dirs.push(name.clone());
-                below.push((name.clone(), Arc::clone(dir)));
-            }
-        }
-    }
-    (dirs, files, below)
-}
 
 impl fmt::Debug for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

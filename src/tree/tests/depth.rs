@@ -1,0 +1,119 @@
+//! Trees that are very deep or very large, on little stack.
+
+use std::sync::Arc;
+use std::thread;
+
+use super::support::*;
+use crate::charge::Account;
+use crate::content::Content;
+use crate::path;
+use crate::pattern::Pattern;
+use crate::tree::check::check_consistent;
+use crate::tree::copy::{copy_cost, copy_tree};
+use crate::tree::diff::{Change, Diff};
+use crate::tree::edit::Edit;
+use crate::tree::files::Files;
+use crate::tree::glob::glob;
+use crate::tree::height::exact_height;
+use crate::tree::lookup::{Found, find};
+use crate::tree::meta::FileMeta;
+use crate::tree::name::Name;
+use crate::tree::node::{Dir, Entry, FileNode, Node, Totals};
+use crate::tree::root::Root;
+use crate::tree::walk::Walk;
+
+const DEEP: usize = 4096;
+
+fn on_little_stack(test: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().stack_size(256 << 10).spawn(test).expect("a thread");
+    thread.join().expect("no panic");
+}
+
+/// A root of directories that each contain the next, and a file in the last.
+fn chain(account: &Arc<Account>) -> Root {
+    let deepest = "/d".repeat(DEEP - 1);
+    let mut edits: Vec<Edit> = (1..DEEP).map(|depth| make_dir(account, &deepest[..2 * depth], 1)).collect();
+    edits.push(put(account, &format!("{deepest}/f"), content(1), 1));
+    done(&Root::new(at(0)), edits)
+}
+
+#[test]
+fn depth_costs_no_stack() {
+    on_little_stack(|| {
+        let account = Account::new();
+        let root = chain(&account);
+        assert_eq!(root.tree.totals.height as usize, DEEP);
+        assert_eq!(exact_height(&root.tree) as usize, DEEP);
+
+        let walked = Walk::new(&root.tree, "/").unwrap().last().expect("some");
+        assert_eq!((path::depth(&walked.path), walked.files.len()), (DEEP - 1, 1));
+        assert_eq!(glob(&root.tree, &Pattern::new("**/f").unwrap()).len(), 1);
+        assert_eq!(glob(&root.tree, &Pattern::new("**").unwrap()).len(), DEEP);
+        assert_eq!(Files::new(&root.tree, "/", false).unwrap().count(), 1);
+
+        let deepest = format!("{}/f", "/d".repeat(DEEP - 1));
+        let changed = done(&root, vec![put(&account, &deepest, content(2), 2)]);
+        let changes: Vec<Change> = Diff::new(&changed.tree, &root.tree).collect();
+        assert_eq!(changes, [Change::Modified(deepest)]);
+        let cleared = done(&changed, vec![Edit::Clear { now: at(3) }]);
+        assert_eq!(Diff::new(&cleared.tree, &changed.tree).count(), DEEP);
+        assert_eq!(Diff::new(&changed.tree, &cleared.tree).count(), DEEP);
+        drop((root, cleared));
+
+        let mut purse = pay(&account, copy_cost(&changed.tree, NODE, CHUNK));
+        let mut split = |amount| purse.split(amount);
+        let copy = copy_tree(&changed.tree, NODE, CHUNK, at(4), &mut split, &mut |c| Ok(c.clone())).unwrap();
+        assert_eq!(copy.totals.height as usize, DEEP);
+        drop(changed);
+        drop(copy);
+        drop(purse);
+        assert_eq!(account.used(), 0);
+    });
+}
+
+/// A directory of so many empty files.
+fn wide(files: usize) -> Dir {
+    let mut dir = Dir::new(at(0), None);
+    let file = || {
+        Node::File(Arc::new(FileNode {
+            content: Content::default(),
+            meta: FileMeta::default(),
+            charge: crate::charge::Charge::none(),
+        }))
+    };
+    let entry = |n| (Name::short(&format!("file-{n:07}")).expect("short"), Entry { node: file(), placed: 0 });
+    dir.entries = (0..files).map(entry).collect();
+    dir.totals = Totals { files: files as u32, height: u32::from(files > 0), ..Totals::default() };
+    dir
+}
+
+#[test]
+fn a_million_files_are_dropped() {
+    on_little_stack(|| {
+        let (mut tree, dirs) = (Dir::new(at(0), None), 64);
+        for n in 0..dirs {
+            let node = Node::Dir(Arc::new(wide(1_000_000 / dirs)));
+            tree.entries.insert(Name::short(&format!("dir-{n}")).unwrap(), Entry { node, placed: 0 });
+        }
+        tree.totals = Totals { files: 1_000_000, dirs: dirs as u32, height: 2, ..Totals::default() };
+        let root = Root { tree: Arc::new(tree), ..Root::new(at(0)) };
+        check_consistent(&root).unwrap();
+        let file = match find(&root.tree, "/dir-7/file-0000007").unwrap().found {
+            Found::File(file) => Arc::downgrade(file),
+            Found::Dir(_) => unreachable!(),
+        };
+        drop(root);
+        assert_eq!(file.strong_count(), 0);
+    });
+}
+
+#[test]
+fn one_changed_file_among_many_is_found() {
+    let account = Account::new();
+    let root = Root { tree: Arc::new(wide(100_000)), ..Root::new(at(0)) };
+    for file in ["/file-0000000", "/file-0050000", "/file-0099999"] {
+        let changed = done(&root, vec![put(&account, file, content(1), 1)]);
+        let changes: Vec<Change> = Diff::new(&changed.tree, &root.tree).collect();
+        assert_eq!(changes, [Change::Modified(file.to_owned())]);
+    }
+}
