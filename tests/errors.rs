@@ -17,7 +17,7 @@ use arcfs::ErrorKind::{
 };
 use arcfs::{
     Content, Error, ErrorKind, ExportOptions, File, GuardAction, MemFs, MemFsBuilder, MemoryGuard,
-    MemorySource, OpenOptions, Result, Snapshot, Storage,
+    MemorySource, OpenOptions, Result, Snapshot, Storage, Transaction,
 };
 use state::State;
 
@@ -618,10 +618,11 @@ fn what_is_held_is_not_removed() {
     let held = hold(&fs, "/d/f");
     refused(&fs, || fs.remove_file("/d/f")).busy().says("opened by thread").on("remove_file", "/d/f");
     refused(&fs, || fs.remove_dir_all("/d")).busy().says("\"/d/f\" is open").on("remove_dir_all", "/d");
-    refused(&fs, || fs.clear()).busy().says("\"/d/f\" is open").during_root("clear");
+    refused(&fs, || fs.clear()).busy().says("\"/d/f\" is open").on("clear", "/");
     drop(held);
     let promised = hold(&fs, "/empty/promised");
     refused(&fs, || fs.remove_dir("/empty")).busy().on("remove_dir", "/empty");
+    refused(&fs, || fs.create_dir_all("/empty/promised/x")).busy().on("create_dir_all", "/empty/promised/x");
     drop(promised);
     fs.remove_dir("/empty").unwrap();
 }
@@ -698,7 +699,7 @@ fn what_is_held_is_neither_imported_over_nor_restored_over() {
     let snapshot = fs.snapshot();
     let _held = hold(&fs, "/d/f");
     refused(&fs, || fs.import_tree([("/new", "x"), ("/d/f", "x")])).busy().on("import_tree", "/d/f");
-    refused(&fs, || fs.restore(&snapshot)).busy().says("\"/d/f\" is open").during_root("restore");
+    refused(&fs, || fs.restore(&snapshot)).busy().says("\"/d/f\" is open").on("restore", "/");
     fs.import_tree([("/d/other", "x")]).unwrap();
 }
 
@@ -706,10 +707,41 @@ fn what_is_held_is_neither_imported_over_nor_restored_over() {
 fn a_snapshot_is_restored_only_where_it_was_taken() {
     let fs = sample();
     let other = sample().snapshot();
-    refused(&fs, || fs.restore(&other)).says("another filesystem").kind(InvalidInput).during_root("restore");
+    refused(&fs, || fs.restore(&other)).says("another filesystem").kind(InvalidInput).on("restore", "/");
     let fork = MemFs::from_snapshot(&fs.snapshot(), MemFs::builder()).unwrap();
     let of_fork = fork.snapshot();
-    refused(&fs, || fs.restore(&of_fork)).kind(InvalidInput).during_root("restore");
+    refused(&fs, || fs.restore(&of_fork)).kind(InvalidInput).on("restore", "/");
+}
+
+#[test]
+fn a_transaction_meets_what_is_held_as_other_calls_do() {
+    let fs = sample();
+    let _held = (hold(&fs, "/d/f"), hold(&fs, "/promised"));
+    type Call = (&'static str, fn(&mut Transaction, &str) -> Result<()>);
+    let calls: &[Call] = &[
+        ("remove_dir_all", |tx, _| tx.remove_dir_all("d/")),
+        ("clear", |tx, _| tx.clear()),
+        ("write", |tx, p| tx.write(p, b"x")),
+        ("append", |tx, p| tx.append(p, b"x")),
+        ("create_dir", |tx, p| tx.create_dir(p)),
+        ("create_dir_all", |tx, p| tx.create_dir_all(format!("{p}/x"))),
+    ];
+    for (operation, call) in calls {
+        let busy = refused(&fs, || fs.transaction(|tx| call(tx, "/promised"))).busy();
+        let path = match *operation {
+            "remove_dir_all" => "/d",
+            "clear" => "/",
+            "create_dir_all" => "/promised/x",
+            _ => "/promised",
+        };
+        busy.on(operation, path);
+    }
+    let renamed = refused(&fs, || fs.transaction(|tx| tx.rename("d/", "/x")));
+    renamed.busy().between("rename", "/d", "/x");
+    let exchanged = refused(&fs, || fs.transaction(|tx| tx.exchange("/f", "/d")));
+    exchanged.busy().between("exchange", "/f", "/d");
+    let imported = refused(&fs, || fs.transaction(|tx| tx.import_tree([("/d/f", "x")])));
+    imported.busy().on("import_tree", "/d/f");
 }
 
 // ---- imports ----

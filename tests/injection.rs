@@ -10,7 +10,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime};
 
 use arcfs::internals::{Fault, fail_nth, is_armed};
-use arcfs::{Content, Error, ErrorKind, ExportOptions, File, MemFs, OpenOptions, Result, Snapshot, Storage};
+use arcfs::{
+    Content, Error, ErrorKind, ExportOptions, File, MemFs, OpenOptions, Result, Snapshot, Storage,
+    Transaction,
+};
 use state::State;
 
 const LONG: &str = "a name that is longer than twenty-three bytes";
@@ -285,6 +288,68 @@ fn import_tree() {
     assert_eq!(fail_call(sample, |fs| fs.import_tree([("/large", ""), ("/d/f", "")])), grants(1, 0, 0));
     let long = [(format!("/{LONG}/{LONG}"), "text"), (format!("/d/{LONG}"), "text")];
     assert_eq!(fail_call(sample, |fs| fs.import_tree(long.clone())), grants(1, 1, 4));
+}
+
+/// Every growing call in one transaction: whichever of its grants fails, nothing of it is left.
+#[test]
+fn transaction() {
+    let foreign = foreign();
+    let asked = fail_call(sample, |fs| {
+        fs.transaction(|tx| {
+            tx.create_dir_all(format!("/new/{LONG}"))?;
+            tx.write("/new/a", fill(100_000))?;
+            tx.append("/new/a", fill(10))?;
+            tx.append("/large", fill(70_000))?;
+            tx.copy("/large", "/new/copy")?;
+            tx.copy_dir_all("/d", "/new/d")?;
+            tx.copy_from(&foreign, "/large", "/new/foreign")?;
+            tx.rename("/small", format!("/new/{LONG}/{LONG}"))?;
+            tx.move_path("/none", "/moved/far/none")?;
+            tx.set_modified("/large", SystemTime::UNIX_EPOCH)?;
+            tx.import_tree([("/imported/a", "text"), ("/large", "replaced")])?;
+            tx.write_owned("/x", fill(10))?;
+            tx.remove_file("/x")
+        })
+    });
+    assert!(asked.charges >= 12 && asked.nodes >= 8 && asked.allocations >= 8, "{asked:?}");
+}
+
+/// Where the closure goes on after a failed call, all of the others take effect and nothing of it.
+#[test]
+fn a_transaction_goes_on_after_a_call_that_failed() {
+    let calls: [fn(&mut Transaction) -> Result<()>; 5] = [
+        |tx| tx.write("/large", fill(200_000)),
+        |tx| tx.create_dir_all("/a/b/c"),
+        |tx| tx.copy_dir_all("/d", "/copy"),
+        |tx| tx.import_tree([("/i/a", fill(70_000)), ("/i/b", fill(10))]),
+        |tx| tx.move_path("/d", format!("/{LONG}/{LONG}")),
+    ];
+    for call in calls {
+        for fault in [Fault::Charge, Fault::Node, Fault::Allocation] {
+            for n in 1.. {
+                let fs = sample();
+                let export = |fs: &MemFs| fs.export_tree("/", ExportOptions::default()).unwrap();
+                let (before, used, nodes) = (export(&fs), fs.stats().used_bytes, fs.stats().dir_count);
+                let failed = fs.transaction(|tx| {
+                    fail_nth(fault, n);
+                    let outcome = call(tx);
+                    let struck = !is_armed(fault);
+                    fail_nth(fault, 0);
+                    assert!(outcome.is_ok() || struck);
+                    tx.remove_file("/none")?;
+                    Ok(outcome.is_err())
+                });
+                if !failed.unwrap() {
+                    break;
+                }
+                let mut expected = before;
+                expected.remove("/none");
+                assert_eq!(export(&fs), expected, "{fault:?} {n}");
+                let stats = fs.stats();
+                assert_eq!((stats.used_bytes, stats.dir_count), (used - stats.node_overhead, nodes));
+            }
+        }
+    }
 }
 
 #[test]

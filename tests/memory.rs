@@ -290,6 +290,16 @@ const REFUSED: &[(&str, Refused)] = &[
         file.close()?;
         written
     }),
+    ("a transaction that ends in an error", |fs| {
+        fs.transaction(|tx| {
+            tx.move_path("/f", "/d/g")?;
+            tx.append("/d/g", [1; 100])?;
+            tx.write("/large", [0; 5000])
+        })
+    }),
+    ("a transaction on a held file", |fs| {
+        fs.transaction(|tx| tx.append("/f", "x").and(tx.write("/d/f", "x")))
+    }),
     ("bytes that are not text", |fs| {
         fs.write("/f", [0xff])?;
         fs.read_to_string("/f").map(drop)
@@ -381,6 +391,14 @@ fn a_life() {
     fork.write("/only here", b"x").unwrap();
     assert_eq!(fork.snapshot().diff(&before).count(), 1);
     fs.remove_dir_all("/other").unwrap();
+    fs.transaction(|tx| {
+        tx.write(format!("/{}", "y".repeat(99)), vec![1; 100_000])?;
+        assert!(tx.read("/missing").is_err() && tx.usage("/").is_ok());
+        tx.move_path("/d0", "/moved/d0")
+    })
+    .unwrap();
+    let _ =
+        fs.transaction(|tx| tx.write("/gone", vec![1; 100_000]).and(Err::<(), _>(arcfs::Error::other("no"))));
     drop(file);
     fs.restore(&before).unwrap();
     // All four at once, so that what is kept for each thread is the same each time; and joined, which

@@ -117,7 +117,7 @@ impl MemFs {
     ///
     /// `Busy` while anything is held.
     pub fn clear(&self) -> Result<()> {
-        self.volume.clear().named("clear", "/")
+        self.volume.clear().map_err(|error| one(error, "clear", "/"))
     }
 
     /// Moves a file or directory; never replaces anything. O(depth).
