@@ -26,10 +26,13 @@ pub struct Graves {
 }
 
 impl Graves {
-    /// Keeps `tree` until nobody else does.
+    /// Keeps `tree` until nobody else does. One that was restored may be buried already.
     pub fn bury(&self, tree: &Arc<Dir>) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.buried.lock().push(Arc::clone(tree));
+        let mut buried = self.buried.lock();
+        if !buried.iter().any(|known| Arc::ptr_eq(known, tree)) {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            buried.push(Arc::clone(tree));
+        }
     }
 
     /// Frees what nobody else holds any more. Waits for another sweep to finish, so that when it
@@ -76,4 +79,23 @@ impl Graves {
 /// Whether nobody but the graves holds the tree; nobody can come to hold it again.
 fn unheld(tree: &Arc<Dir>) -> bool {
     Arc::strong_count(tree) == 1
+}
+
+#[cfg(all(test, not(arcfs_loom)))]
+mod tests {
+    use crate::tree::node::FREED_BY_READERS;
+    use crate::MemFs;
+
+    #[test]
+    fn a_large_tree_that_comes_back_and_goes_again_is_freed() {
+        let fs = MemFs::new();
+        fs.import_tree((0..=FREED_BY_READERS).map(|number| (format!("/d/{number}"), "x"))).unwrap();
+        let snapshot = fs.snapshot();
+        fs.remove_dir_all("/d").unwrap();
+        fs.restore(&snapshot).unwrap();
+        fs.remove_dir_all("/d").unwrap();
+        assert!(fs.stats().used_bytes > 0);
+        drop(snapshot);
+        assert_eq!(fs.stats().used_bytes, 0);
+    }
 }
