@@ -19,9 +19,12 @@ pub struct Graves {
     buried: Mutex<Vec<Arc<Dir>>>,
     /// Held while trees are freed, so that a refused charge can wait for what is coming back.
     freeing: Mutex<()>,
-    /// Graves and trees being freed. Ordering: relaxed; a hint that spares the locks when there is
-    /// nothing to do. Whoever buries sweeps afterwards, so no grave depends on another thread
-    /// seeing the count.
+    /// Graves and trees being freed; spares the locks when there is nothing to do. Whoever buries
+    /// sweeps afterwards, so no grave depends on another thread seeing that the count has grown.
+    ///
+    /// Ordering: counting down releases and reading acquires, so that a refused charge which finds
+    /// nothing to wait for sees what was given back. Growth is relaxed: it publishes nothing.
+    /// Model: `commit::a_refused_charge_waits_for_a_sweep_under_way`.
     count: AtomicUsize,
 }
 
@@ -38,7 +41,7 @@ impl Graves {
     /// Frees what nobody else holds any more. Waits for another sweep to finish, so that when it
     /// returns every byte that could come back has come back. O(graves).
     pub fn sweep(&self) -> bool {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.is_idle() {
             return false;
         }
         let _freeing = self.freeing.lock();
@@ -55,7 +58,7 @@ impl Graves {
     /// Looks at a few graves, and only if no other sweep is under way: what an ordinary commit
     /// does in passing.
     pub fn glance(&self) {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.is_idle() {
             return;
         }
         let Some(_freeing) = self.freeing.try_lock() else { return };
@@ -72,7 +75,12 @@ impl Graves {
     fn free(&self, trees: Vec<Arc<Dir>>) {
         let freed = trees.len();
         drop(trees);
-        self.count.fetch_sub(freed, Ordering::Relaxed);
+        self.count.fetch_sub(freed, Ordering::Release);
+    }
+
+    /// Whether there was nothing to free, and nothing was being freed.
+    fn is_idle(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
     }
 }
 
