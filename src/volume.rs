@@ -143,6 +143,11 @@ impl Lane<'_> {
             Some(turn) => volume.publisher.commit_in_turn(turn, edits, &limits, &volume.resources.graves),
         }
     }
+
+    /// Whether the commits of others wait, so that what was planned on cannot have been replaced.
+    pub fn is_alone(&self) -> bool {
+        self.turn.is_some()
+    }
 }
 
 impl Volume {
@@ -221,12 +226,9 @@ impl Volume {
                 settled => return settled,
             }
         }
-        let lane = Lane { volume: self, turn: Some(self.publisher.turn()) };
-        loop {
-            match attempt(&lane) {
-                Err(Refusal::Stale) => debug_assert!(false, "nothing is replaced while others wait"),
-                settled => return settled,
-            }
+        match attempt(&Lane { volume: self, turn: Some(self.publisher.turn()) }) {
+            Err(Refusal::Stale) => unreachable!("nothing is replaced while others wait"),
+            settled => settled,
         }
     }
 

@@ -305,7 +305,9 @@ impl Volume {
 pub fn commit_with_parents(lane: &Lane<'_>, edits: &mut [Edit]) -> Result<(), Refusal> {
     match lane.commit(edits) {
         Ok(_) => Ok(()),
-        Err(Refusal::Failed(error)) if is_about_existence(error.kind()) => Err(Refusal::Stale),
+        Err(Refusal::Failed(error)) if is_about_existence(error.kind()) && !lane.is_alone() => {
+            Err(Refusal::Stale)
+        }
         Err(refusal) => Err(refusal),
     }
 }
