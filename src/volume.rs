@@ -14,7 +14,7 @@ use crate::path;
 use crate::quota::{NodeLimit, Quota, Relief};
 use crate::root::{Commit, Graves, Publisher, RootGuard, SerialTurn};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Deadline, yield_now};
+use crate::sync::{Deadline, broken, yield_now};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::meta::Timestamp;
@@ -247,6 +247,7 @@ impl Volume {
                 Ok(turn) => return Ok(turn),
                 Err(_)
                     if timeout == Some(Duration::ZERO)
+                        && !broken!(LeavingOwnerIsBusy)
                         && self.load().holds.admits(path, mode == Mode::Shared) =>
                 {
                     yield_now();

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, broken};
 use crate::tree::node::Dir;
 
 /// How many graves a commit that buried nothing looks at.
@@ -32,7 +32,7 @@ impl Graves {
     /// Keeps `tree` until nobody else does. One that was restored may be buried already.
     pub fn bury(&self, tree: &Arc<Dir>) {
         let mut buried = self.buried.lock();
-        if !buried.iter().any(|known| Arc::ptr_eq(known, tree)) {
+        if broken!(GravesBuryTwice) || !buried.iter().any(|known| Arc::ptr_eq(known, tree)) {
             self.count.fetch_add(1, Ordering::Relaxed);
             buried.push(Arc::clone(tree));
         }
@@ -44,7 +44,8 @@ impl Graves {
         if self.is_idle() {
             return false;
         }
-        let _freeing = self.freeing.lock();
+        let _freeing =
+            if broken!(GravesDoNotWait) { self.freeing.try_lock() } else { Some(self.freeing.lock()) };
         let free = {
             let mut buried = self.buried.lock();
             let (free, held) = std::mem::take(&mut *buried).into_iter().partition(unheld);
@@ -74,8 +75,13 @@ impl Graves {
 
     fn free(&self, trees: Vec<Arc<Dir>>) {
         let freed = trees.len();
+        if broken!(GravesForgetCount) {
+            self.count.fetch_sub(freed, Ordering::Release);
+            return;
+        }
         drop(trees);
-        self.count.fetch_sub(freed, Ordering::Release);
+        let release = if broken!(GravesCountRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        self.count.fetch_sub(freed, release);
     }
 
     /// Whether there was nothing to free, and nothing was being freed.
@@ -86,13 +92,13 @@ impl Graves {
 
 /// Whether nobody but the graves holds the tree; nobody can come to hold it again.
 fn unheld(tree: &Arc<Dir>) -> bool {
-    Arc::strong_count(tree) == 1
+    Arc::strong_count(tree) == 1 || broken!(GravesFreeHeld)
 }
 
 #[cfg(all(test, not(arcfs_loom)))]
 mod tests {
-    use crate::tree::node::FREED_BY_READERS;
     use crate::MemFs;
+    use crate::tree::node::FREED_BY_READERS;
 
     #[test]
     fn a_large_tree_that_comes_back_and_goes_again_is_freed() {

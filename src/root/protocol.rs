@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::cell::RootCell;
-use crate::sync::{Mutex, MutexGuard};
+use super::cell::{RootCell, RootGuard};
+use crate::sync::{Mutex, MutexGuard, broken};
 use crate::tree::apply::{Applied, apply};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
@@ -64,13 +64,30 @@ impl Serial {
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
     ) -> Result<(Arc<Root>, u64), Refusal> {
-        let current = cell.load();
-        let applied = apply(&current, edits, limits)?;
-        before_swap(&current, &applied, edits);
-        let version = applied.root.version;
-        drop(current);
-        Ok((cell.swap(Arc::new(applied.root)), version))
+        replace(cell, cell.load(), edits, limits, before_swap)
     }
+}
+
+/// Publishes `current` with the edits applied; the caller sees to it that nobody else commits.
+fn replace(
+    cell: &RootCell,
+    current: RootGuard,
+    edits: &mut [Edit],
+    limits: &Limits,
+    before_swap: BeforeSwap<'_>,
+) -> Result<(Arc<Root>, u64), Refusal> {
+    if broken!(CommitPublishesEachEdit)
+        && let [first, rest @ ..] = &mut *edits
+        && !rest.is_empty()
+    {
+        replace(cell, current, std::slice::from_mut(first), limits, before_swap)?;
+        return replace(cell, cell.load(), rest, limits, before_swap);
+    }
+    let applied = apply(&current, edits, limits)?;
+    before_swap(&current, &applied, edits);
+    let version = applied.root.version;
+    drop(current);
+    Ok((cell.swap(Arc::new(applied.root)), version))
 }
 
 impl Protocol for Serial {
@@ -81,6 +98,14 @@ impl Protocol for Serial {
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
     ) -> Result<(Arc<Root>, u64), Refusal> {
+        if broken!(CommitWithoutTurn) {
+            return replace(cell, cell.load(), edits, limits, before_swap);
+        }
+        if broken!(CommitLoadsBeforeTurn) {
+            let earlier = cell.load();
+            let _turn = self.turn();
+            return replace(cell, earlier, edits, limits, before_swap);
+        }
         self.commit_in_turn(&self.turn(), cell, edits, limits, before_swap)
     }
 }
@@ -90,7 +115,9 @@ pub use rivals::{Combining, CompareAndSwap};
 
 #[cfg(feature = "internals")]
 mod rivals {
-    use super::{Applied, Arc, BeforeSwap, Edit, Limits, Mutex, Protocol, Refusal, Root, RootCell, apply};
+    use super::{
+        Applied, Arc, BeforeSwap, Edit, Limits, Mutex, Protocol, Refusal, Root, RootCell, apply, broken,
+    };
     use crate::tree::apply::apply_in_place;
 
     /// Build the next root beside the others and publish it if nobody was faster.
@@ -159,7 +186,12 @@ mod rivals {
 
     impl Combining {
         fn serve(&self, cell: &RootCell, limits: &Limits, before_swap: BeforeSwap<'_>) {
-            let requests = std::mem::take(&mut *self.waiting.lock());
+            let mut waiting = self.waiting.lock();
+            let requests = std::mem::take(&mut *waiting);
+            if broken!(CombiningServesTwice) {
+                waiting.clone_from(&requests);
+            }
+            drop(waiting);
             let current = Arc::clone(&cell.load());
             let mut next = Root::clone(&current);
             let mut refused = Vec::with_capacity(requests.len());
