@@ -8,7 +8,11 @@
 //!
 //! What they do not show: anything beyond the bound on preemptions; anything inside `ArcSwap`,
 //! whose atomics loom cannot see, and for which a mutex stands in (`src/root/cell.rs`), so that the
-//! models check what is done with the cell and not the cell; anything about time.
+//! models check what is done with the cell and not the cell; orders that only differ in who drops an
+//! `Arc` when, for those counts are `std`'s and loom does not see them either; anything about time.
+//!
+//! A bound is not exhaustive, but most of these models end of themselves: without one they explore
+//! no more, or little more.
 #![cfg(arcfs_loom)]
 
 use std::sync::Arc;
@@ -28,33 +32,33 @@ use loom::sync::atomic::{
 use loom::thread;
 
 models! {
-    two_creations_are_both_visible within 3 breaks with
+    two_creations_are_both_visible within 5 breaks with
         CommitWithoutTurn: "an update was lost", CommitLoadsBeforeTurn: "an update was lost";
-    two_appends_are_both_in_the_file within 2 breaks with
+    three_appends_are_all_in_the_file within 3 breaks with
         CommitWithoutTurn: "an update was lost", AppendIgnoresBase: "an update was lost";
-    of_two_that_create_the_same_one_does within 2 breaks with
+    of_two_that_create_the_same_one_does within 5 breaks with
         CommitLoadsBeforeTurn: "both created it";
-    each_edit_takes_effect_once within 3 breaks with
+    each_edit_takes_effect_once within 5 breaks with
         CommitPublishesEachEdit: "took effect twice", CommitIgnoresExpectations: "an increment was lost";
-    comparing_and_swapping_takes_effect_once within 2 breaks with
+    comparing_and_swapping_takes_effect_once within 5 breaks with
         CellSwapsBlindly: "an increment was lost", CommitIgnoresExpectations: "an increment was lost";
-    combining_takes_effect_once within 2 breaks with
+    combining_takes_effect_once within 5 breaks with
         CombiningServesTwice: "took effect twice", CommitIgnoresExpectations: "an increment was lost";
-    a_reader_sees_no_state_between_two_edits within 3 breaks with
+    a_reader_sees_no_state_between_two_edits within 5 breaks with
         CommitPublishesEachEdit: "half a commit";
-    what_was_reported_is_there within 3 breaks with
+    what_was_reported_is_there within 5 breaks with
         CommitLoadsBeforeTurn: "not there any more";
-    versions_grow_strictly within 2 breaks with
+    versions_grow_strictly within 5 breaks with
         CommitWithoutTurn: "one version for two roots";
-    a_refused_commit_leaves_no_trace within 3 breaks with
+    a_refused_commit_leaves_no_trace within 5 breaks with
         CommitPublishesEachEdit: "a refused commit left something";
-    a_restore_and_two_writes_have_an_order within 2 breaks with
+    a_restore_and_two_writes_have_an_order within 5 breaks with
         CommitLoadsBeforeTurn: "no order explains";
-    a_large_tree_is_freed_when_its_last_reader_is_gone within 2 breaks with
+    a_large_tree_is_freed_when_its_last_reader_is_gone within 3 breaks with
         GravesBuryTwice: "bytes never came back";
-    a_reader_does_not_free_a_large_tree within 2 breaks with
+    a_reader_does_not_free_a_large_tree within 5 breaks with
         GravesFreeHeld: "a reader freed a large tree";
-    a_refused_charge_waits_for_a_sweep_under_way within 3 breaks with
+    a_refused_charge_waits_for_a_sweep_under_way within 5 breaks with
         GravesForgetCount: "refused although the bytes were coming back",
         GravesCountRelaxed: "refused although the bytes were coming back",
         GravesDoNotWait: "refused although the bytes were coming back";
@@ -83,12 +87,17 @@ fn two_creations_are_both_visible() {
     assert!(fs.is_file("/a") && fs.is_dir("/b"), "an update was lost");
 }
 
-fn two_appends_are_both_in_the_file() {
+fn three_appends_are_all_in_the_file() {
     let fs = tiny();
-    both(&fs, |fs| fs.append("/a", b"1").unwrap(), |fs| fs.append("/a", b"2").unwrap());
-    let bytes = fs.read("/a").unwrap();
-    assert!(bytes == b"12" || bytes == b"21", "an update was lost");
-    assert_eq!(fs.stats().used_bytes, 2);
+    let append = |fs: &MemFs| fs.append("/a", b"1").unwrap();
+    let third = thread::spawn({
+        let fs = fs.clone();
+        move || append(&fs)
+    });
+    both(&fs, append, append);
+    third.join().unwrap();
+    assert_eq!(fs.read("/a").unwrap(), b"111", "an update was lost");
+    assert_eq!(fs.stats().used_bytes, 3);
 }
 
 fn of_two_that_create_the_same_one_does() {
@@ -276,15 +285,29 @@ fn a_restore_and_two_writes_have_an_order() {
     assert_eq!(fs.stats().used_bytes, u64::from(left.0) + u64::from(left.1));
 }
 
-/// Removed, brought back and removed again, while somebody reads it.
+/// Removed, brought back and removed again, while two read it.
 fn a_large_tree_is_freed_when_its_last_reader_is_gone() {
     let fs = tiny();
     fs.import_tree([("/d/file", "1")]).unwrap();
     let snapshot = fs.snapshot();
     fs.remove_dir_all("/d").unwrap();
     fs.restore(&snapshot).unwrap();
-    both(&fs, |fs| fs.remove_dir_all("/d").unwrap(), |_| drop(snapshot));
-    assert_eq!(fs.stats().used_bytes, 0, "bytes never came back");
+    let remover = thread::spawn({
+        let fs = fs.clone();
+        move || fs.remove_dir_all("/d").unwrap()
+    });
+    both(
+        &fs,
+        |_| drop(snapshot),
+        |fs| {
+            let bytes = fs.snapshot().read("/d/file").unwrap_or_default();
+            assert!(bytes.is_empty() || bytes == b"1", "half a payload");
+        },
+    );
+    remover.join().unwrap();
+    fs.set_max_quota(1);
+    assert!(fs.write("/file", b"2").is_ok(), "bytes never came back");
+    assert_eq!(fs.stats().used_bytes, 1);
 }
 
 fn a_reader_does_not_free_a_large_tree() {
