@@ -1,4 +1,62 @@
-//! arcfs
+//! An in-process, in-memory filesystem for many threads.
+//!
+//! The whole state of a [`MemFs`] (names, bytes and metadata) is one immutable tree, published
+//! through one atomically swapped pointer. Readers never wait for writers, a [`Snapshot`] costs
+//! one pointer, walking and exporting see one instant, and an operation on many files is all or
+//! nothing. A hard quota is reserved before a byte is allocated and is never exceeded.
+//!
+//! ```
+//! use std::io::Write;
+//! use arcfs::MemFs;
+//!
+//! let fs = MemFs::with_quota(64 << 20);
+//! fs.create_dir_all("/logs/today")?;
+//! fs.write("/logs/today/a.txt", b"first line\n")?;
+//! fs.append("/logs/today/a.txt", b"second line\n")?;
+//!
+//! let snapshot = fs.snapshot(); // one instant, for as long as it is kept
+//! fs.remove_dir_all("/logs")?;
+//! assert_eq!(snapshot.glob("**/*.txt")?, ["/logs/today/a.txt"]);
+//! fs.restore(&snapshot)?;
+//!
+//! let mut file = fs.create("/logs/today/b.txt")?; // an exclusive lock and a private draft
+//! file.write_all(b"published as a whole")?;
+//! file.close()?;
+//! assert_eq!(fs.read_to_string("/logs/today/b.txt")?, "published as a whole");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Consistency
+//!
+//! * Every call that reads looks at one published state and answers as of that instant. Iterators
+//!   ([`ReadDir`], [`Walk`], [`ExportIter`], [`Diff`]) stay at the instant at which they were made.
+//! * Every call that changes something takes effect at one instant, between its start and its end,
+//!   or not at all. Calls are linearizable; what is refused for want of quota, memory or time is
+//!   decided at an instant of its own.
+//! * A file is replaced as a whole: nobody sees half of a `write`, of a handle's publication, of
+//!   a rename, an import or a transaction.
+//! * A handle that writes owns its file from open to close. One-shot writes to the same path wait
+//!   for it; operations that would move, remove or replace the path answer `Busy`.
+//! * Between two calls others may act. Whoever needs several calls to be one uses
+//!   [`MemFs::transaction`], or reads from a [`Snapshot`].
+//!
+//! # Progress
+//!
+//! With the default root cell the calls that read (`exists`, `is_file`, `is_dir`, `metadata`,
+//! `read*`, `content`, `read_dir`, `walk`, `glob`, `usage`, `version`, `snapshot`, `export_*`, and
+//! opening a file to read it) take no lock: no thread that is delayed anywhere in arcfs can stop
+//! them. They may allocate memory, which the allocator serves by its own rules. Calls that
+//! publish take turns behind one mutex whose section runs no user code and waits for nothing;
+//! `stats` and dropping a snapshot or handle may wait for a large tree that is being freed. Only
+//! opening for writing, one-shot writes to a file that is open, and transactions wait for other
+//! users, each at most for its lock timeout.
+//!
+//! # What is charged
+//!
+//! Payload, and overheads for chunks, files, directories and names over 23 bytes; see
+//! [`MemFsBuilder::chunk_overhead`] and [`MemFsBuilder::node_overhead`]. Bytes that only a snapshot,
+//! a handle or a [`Content`] still holds stay charged until it is dropped. With nothing of the
+//! kind, what a call released is back when it returns.
 
 mod builder;
 mod charge;
@@ -41,6 +99,11 @@ pub use tree::read_dir::{DirEntry, ReadDir};
 pub use tree::walk::{Walk, WalkDir};
 pub use usage::{Stats, Usage};
 pub use volume::Storage;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 /// Doors for the crate's own models, benches and fuzz targets; no promise of stability.
 #[cfg(feature = "internals")]

@@ -204,8 +204,9 @@ impl FusedIterator for Components<'_> {}
 /// The directory that contains the path, and its name there; `None` for `/`.
 #[must_use]
 pub fn split_last(path: &str) -> Option<(&str, &str)> {
-    let (parent, name) = path.rsplit_once('/')?;
-    match (parent, name) {
+    // A plain loop: names are short, and a searcher costs more to set up than to run.
+    let slash = path.as_bytes().iter().rposition(|&byte| byte == b'/')?;
+    match (&path[..slash], &path[slash + 1..]) {
         (_, "") => None,
         ("", name) => Some(("/", name)),
         split => Some(split),

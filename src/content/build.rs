@@ -34,7 +34,7 @@ impl Content {
         }
         if bytes.len() <= CHUNK {
             let chunk = Chunk::new(copied(bytes)?, charge, account, 0);
-            return Ok(Self(Repr::One(Arc::new(chunk), false)));
+            return Ok(Self(Repr::one(Arc::new(chunk))));
         }
         end_of(0, bytes.len() as u64)?;
         let mut extents = Extents::default();
@@ -52,7 +52,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(_) => 0,
             Repr::Detached(loose, _) => Self::cost(loose.len(), chunk_overhead),
-            Repr::One(chunk, _) => chunk.adoption_cost(account, chunk_overhead),
+            Repr::One(chunk, ..) => chunk.adoption_cost(account, chunk_overhead),
             Repr::Many(extents, _) => extents
                 .index
                 .from(0)
@@ -81,13 +81,13 @@ impl Content {
             Repr::Empty(_) => Self::default(),
             Repr::Detached(loose, _) => match Arc::try_unwrap(loose) {
                 Ok(Loose::Vec(bytes)) if bytes.len() <= CHUNK && bytes.capacity() == bytes.len() => {
-                    Self(Repr::One(Arc::new(Chunk::new(bytes, charge, account, 0)), false))
+                    Self(Repr::one(Arc::new(Chunk::new(bytes, charge, account, 0))))
                 }
                 Ok(loose) => Self::build(loose.bytes()?, charge, account, chunk_overhead)?,
                 Err(shared) => Self::build(shared.bytes()?, charge, account, chunk_overhead)?,
             },
-            Repr::One(chunk, _) => {
-                Self(Repr::One(chunk.adopted(&mut charge, account, chunk_overhead)?, false))
+            Repr::One(chunk, ..) => {
+                Self(Repr::one(chunk.adopted(&mut charge, account, chunk_overhead)?))
             }
             Repr::Many(extents, _) => {
                 if extents.index.from(0).all(|(_, chunk)| chunk.is_paid_from(account)) {

@@ -65,12 +65,11 @@ enum Repr {
     Empty(bool),
     /// Bytes that no filesystem has taken in and nobody is charged for.
     Detached(Arc<Loose>, bool),
-    One(Arc<Chunk>, bool),
+    /// One chunk, and its length, so that asking for it does not touch the chunk.
+    One(Arc<Chunk>, bool, u32),
     /// Two chunks or more.
     Many(Arc<Extents>, bool),
 }
-
-const _: () = assert!(size_of::<Content>() == 16);
 
 /// Bytes as a caller brought them. Never empty.
 enum Loose {
@@ -98,6 +97,15 @@ impl Loose {
     }
 }
 
+const _: () = assert!(size_of::<Content>() == 16);
+
+impl Repr {
+    fn one(chunk: Arc<Chunk>) -> Self {
+        let len = u32::try_from(chunk.len()).expect("a chunk has at most 64 KiB");
+        Self::One(chunk, false, len)
+    }
+}
+
 impl Content {
     /// The number of bytes.
     ///
@@ -109,7 +117,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(_) => 0,
             Repr::Detached(loose, _) => loose.len(),
-            Repr::One(chunk, _) => chunk.len() as u64,
+            Repr::One(_, _, len) => u64::from(*len),
             Repr::Many(extents, _) => extents.len,
         }
     }
@@ -168,7 +176,7 @@ impl Content {
         let bytes = match &self.0 {
             Repr::Empty(_) => return Ok(0),
             Repr::Detached(loose, _) => loose.bytes()?,
-            Repr::One(chunk, _) => chunk.bytes()?,
+            Repr::One(chunk, ..) => chunk.bytes()?,
             Repr::Many(extents, _) => return extents.read_at(buf, offset),
         };
         let bytes = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
@@ -234,7 +242,7 @@ impl Content {
         match (&self.0, &other.0) {
             (Repr::Empty(_), Repr::Empty(_)) => true,
             (Repr::Detached(a, _), Repr::Detached(b, _)) => Arc::ptr_eq(a, b),
-            (Repr::One(a, _), Repr::One(b, _)) => Arc::ptr_eq(a, b),
+            (Repr::One(a, ..), Repr::One(b, ..)) => Arc::ptr_eq(a, b),
             (Repr::Many(a, _), Repr::Many(b, _)) => Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -244,7 +252,7 @@ impl Content {
     pub(crate) fn charged(&self) -> u64 {
         match &self.0 {
             Repr::Empty(_) | Repr::Detached(..) => 0,
-            Repr::One(chunk, _) => chunk.charged(),
+            Repr::One(chunk, ..) => chunk.charged(),
             Repr::Many(extents, _) => extents.charged,
         }
     }
@@ -263,7 +271,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(random)
             | Repr::Detached(_, random)
-            | Repr::One(_, random)
+            | Repr::One(_, random, _)
             | Repr::Many(_, random) => *random,
         }
     }
@@ -274,7 +282,7 @@ impl Content {
         match &mut self.0 {
             Repr::Empty(random)
             | Repr::Detached(_, random)
-            | Repr::One(_, random)
+            | Repr::One(_, random, _)
             | Repr::Many(_, random) => *random = to,
         }
         self
@@ -285,7 +293,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(_) => {}
             Repr::Detached(loose, _) => out.extend_from_slice(loose.bytes()?),
-            Repr::One(chunk, _) => out.extend_from_slice(chunk.bytes()?),
+            Repr::One(chunk, ..) => out.extend_from_slice(chunk.bytes()?),
             Repr::Many(extents, _) => extents.copy_out(0, extents.len, out)?,
         }
         Ok(())
@@ -299,7 +307,7 @@ impl Content {
         match &self.0 {
             Repr::Empty(_) => Ok(None),
             Repr::Detached(loose, _) => Piece::loose(loose).map(|piece| Some((0, piece))),
-            Repr::One(chunk, _) => Piece::chunk(chunk).map(|piece| Some((0, piece))),
+            Repr::One(chunk, ..) => Piece::chunk(chunk).map(|piece| Some((0, piece))),
             Repr::Many(extents, _) => {
                 let found = extents.index.floor(offset);
                 found.map(|(start, chunk)| Ok((start, Piece::chunk(chunk)?))).transpose()
@@ -318,7 +326,7 @@ impl Content {
                     extents.push(Arc::new(Chunk::from_parts(bytes.to_vec(), None, 0)));
                 }
             }
-            Repr::One(chunk, _) => extents.push(Arc::clone(chunk)),
+            Repr::One(chunk, ..) => extents.push(Arc::clone(chunk)),
             Repr::Many(many, _) => extents = Extents::clone(many),
         }
         extents
@@ -326,7 +334,7 @@ impl Content {
 
     fn from_extents(extents: Extents) -> Self {
         match (extents.index.len(), extents.index.last()) {
-            (1, Some((_, chunk))) => Self(Repr::One(Arc::clone(chunk), false)),
+            (1, Some((_, chunk))) => Self(Repr::one(Arc::clone(chunk))),
             (0, _) | (_, None) => Self::default(),
             _ => Self(Repr::Many(Arc::new(extents), false)),
         }
@@ -343,7 +351,7 @@ impl Content {
             Repr::Empty(_) => Ok(()),
             Repr::Detached(loose, _) if loose.len() == 0 => Err("detached content is empty".into()),
             Repr::Detached(..) => Ok(()),
-            Repr::One(chunk, _) => chunk.check_consistent(),
+            Repr::One(chunk, ..) => chunk.check_consistent(),
             Repr::Many(extents, _) if extents.index.len() < 2 => Err("one chunk has an index".into()),
             Repr::Many(extents, _) => extents.check_consistent(true),
         }

@@ -78,6 +78,30 @@ enum Change {
     Remove,
 }
 
+/// What stands at a path, and what it adds to the sums above.
+struct Occupant<'a> {
+    node: Option<&'a Node>,
+    sums: Sums,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    totals: Totals,
+    name_charged: u64,
+}
+
+impl<'a> Occupant<'a> {
+    fn at(tree: &'a Arc<Dir>, path: &str) -> Self {
+        match slot(tree, path).ok().and_then(|slot| slot.occupant) {
+            Some((name, Entry { node, .. })) => {
+                let sums = Sums { totals: Totals::of(name, node), name_charged: name.charged() };
+                Self { node: Some(node), sums }
+            }
+            None => Self { node: None, sums: Sums::default() },
+        }
+    }
+}
+
 impl Work<'_> {
     fn step(&mut self, edit: &mut Edit) -> Result<(), Refusal> {
         let effect = edit.examine(self.root, self.limits)?;
@@ -146,8 +170,9 @@ impl Work<'_> {
         rule: &PutRule,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let old = match find(&self.root.tree, path).map(|at| at.found) {
-            Ok(Found::File(old)) => {
+        let occupant = Occupant::at(&self.root.tree, path);
+        let old = match occupant.node {
+            Some(Node::File(old)) => {
                 let wrote = match rule {
                     PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
                     _ => !(old.content.is_empty() && file.content.is_empty()),
@@ -172,7 +197,8 @@ impl Work<'_> {
             Some(_) => Change::Replace(node),
             None => Change::Insert(name_at(path, name), node),
         };
-        self.change(path, change, now)
+        let sums = occupant.sums;
+        self.change_known(path, change, sums, now)
     }
 
     fn clear(&mut self, now: Timestamp) {
@@ -311,12 +337,17 @@ impl Work<'_> {
 
     /// Changes one entry and, on the way to it, the sums of the directories above.
     fn change(&mut self, at: &str, change: Change, now: Timestamp) -> Result<(), Refusal> {
+        let sums = Occupant::at(&self.root.tree, at).sums;
+        self.change_known(at, change, sums, now)
+    }
+
+    /// As [`change`](Self::change), where what stands there has been looked up already.
+    fn change_known(&mut self, at: &str, change: Change, old: Sums, now: Timestamp) -> Result<(), Refusal> {
         let (parent, name) = path::split_last(at).expect("the root is not an entry");
-        let occupant = slot(&self.root.tree, at).ok().and_then(|slot| slot.occupant);
-        let removed = occupant.map_or_else(Totals::default, |(name, entry)| Totals::of(name, &entry.node));
+        let removed = old.totals;
         let added = match &change {
             Change::Insert(name, node) => Totals::of(name, node),
-            Change::Replace(node) => Totals::of(occupant.expect("replaces something").0, node),
+            Change::Replace(node) => Totals::of_node(node).with_name_charged(old.name_charged),
             Change::Remove => Totals::default(),
         };
         // What fits at the root fits everywhere below it.

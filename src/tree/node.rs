@@ -100,9 +100,14 @@ impl Totals {
     /// What one entry adds to its directory.
     #[must_use]
     pub fn of(name: &Name, node: &Node) -> Self {
-        let mut totals = Self::of_node(node);
-        totals.charged = totals.charged.saturating_add(name.charged());
-        totals
+        Self::of_node(node).with_name_charged(name.charged())
+    }
+
+    /// The same, and what a name is charged.
+    #[must_use]
+    pub fn with_name_charged(mut self, charged: u64) -> Self {
+        self.charged = self.charged.saturating_add(charged);
+        self
     }
 
     /// What a node adds to its directory, its name not included.
