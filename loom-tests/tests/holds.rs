@@ -289,17 +289,13 @@ fn open_atomically(fs: &MemFs) -> Result<File> {
 fn path_of_a_file_without_a_name(take: fn(&MemFs) -> Result<()>) {
     let fs = tiny();
     fs.create_dir("/d").unwrap();
-    let (taken, created) = both(
-        &fs,
-        move |fs| take(fs),
-        |fs| {
-            let mut file = open_atomically(fs)?;
-            file.write_all(b"1").unwrap();
-            assert!(!fs.exists("/f"), "something took the path of a held file");
-            assert!(file.close().is_ok(), "something took the path of a held file");
-            Ok::<(), arcfs::Error>(())
-        },
-    );
+    let (taken, created) = both(&fs, take, |fs| {
+        let mut file = open_atomically(fs)?;
+        file.write_all(b"1").unwrap();
+        assert!(!fs.exists("/f"), "something took the path of a held file");
+        assert!(file.close().is_ok(), "something took the path of a held file");
+        Ok::<(), arcfs::Error>(())
+    });
     assert!(taken.is_ok() != created.is_ok(), "something took the path of a held file, or nobody did");
     assert_eq!(fs.is_file("/f"), created.is_ok());
 }

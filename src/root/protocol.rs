@@ -43,6 +43,7 @@ pub struct Serial {
 }
 
 /// The turn to commit; nobody else commits while it is held.
+#[derive(Debug)]
 pub struct SerialTurn<'a>(#[expect(dead_code, reason = "held, not read")] MutexGuard<'a, ()>);
 
 impl Serial {
@@ -151,10 +152,12 @@ mod rivals {
         turn: Mutex<()>,
     }
 
+    type Outcome = Result<(Arc<Root>, u64), Refusal>;
+
     #[derive(Debug, Default)]
     struct Request {
         edits: Mutex<Vec<Edit>>,
-        outcome: Mutex<Option<Result<(Arc<Root>, u64), Refusal>>>,
+        outcome: Mutex<Option<Outcome>>,
     }
 
     impl Protocol for Combining {
