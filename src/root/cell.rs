@@ -19,6 +19,7 @@ mod imp {
     use super::{Arc, Root};
     use arc_swap::ArcSwap;
 
+    /// A root, protected while this lives; cheap to have and not to be kept.
     pub type RootGuard = arc_swap::Guard<Arc<Root>>;
 
     /// The published root.
@@ -57,6 +58,7 @@ mod imp {
     use crossbeam_utils::sync::ShardedLock;
     use std::sync::PoisonError;
 
+    /// A root, counted.
     pub type RootGuard = Arc<Root>;
 
     /// The published root.
@@ -98,6 +100,7 @@ mod imp {
     use super::{Arc, Root};
     use crate::sync::Mutex;
 
+    /// A root, counted.
     pub type RootGuard = Arc<Root>;
 
     /// The published root: a stand-in for `ArcSwap`, whose atomics loom cannot see.
