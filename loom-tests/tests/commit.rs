@@ -44,6 +44,8 @@ models! {
         CellSwapsBlindly: "an increment was lost", CommitIgnoresExpectations: "an increment was lost";
     combining_takes_effect_once within 5 breaks with
         CombiningServesTwice: "took effect twice", CommitIgnoresExpectations: "an increment was lost";
+    transactions_lose_no_increment within 3 breaks with
+        CommitIgnoresExpectations: "an increment was lost", CommitWithoutTurn: "an increment was lost";
     a_reader_sees_no_state_between_two_edits within 5 breaks with
         CommitPublishesEachEdit: "half a commit";
     what_was_reported_is_there within 5 breaks with
@@ -188,6 +190,28 @@ fn comparing_and_swapping_takes_effect_once() {
 
 fn combining_takes_effect_once() {
     two_increments::<Combining>();
+}
+
+/// Against each other, and beside somebody who touches nothing that they read.
+fn transactions_lose_no_increment() {
+    let fs = tiny();
+    fs.write("/count", b"I").unwrap();
+    let increment = |fs: &MemFs| {
+        fs.transaction(|tx| {
+            let count = tx.read("/count")?;
+            tx.write("/count", [&count[..], b"I"].concat())
+        })
+        .unwrap();
+    };
+    let bystander = thread::spawn({
+        let fs = fs.clone();
+        move || fs.create_dir("/d").unwrap()
+    });
+    both(&fs, increment, increment);
+    bystander.join().unwrap();
+    assert_eq!(fs.read("/count").unwrap(), b"III", "an increment was lost");
+    assert!(fs.is_dir("/d"), "an update was lost");
+    assert_eq!(fs.stats().used_bytes, 3);
 }
 
 fn a_reader_sees_no_state_between_two_edits() {

@@ -19,7 +19,7 @@ mod imp {
     use super::{Arc, Root};
     use arc_swap::ArcSwap;
 
-    /// A root that was loaded; not to be kept.
+    /// A root, protected while this lives; cheap to have and not to be kept.
     pub type RootGuard = arc_swap::Guard<Arc<Root>>;
 
     /// The published root.
@@ -58,7 +58,7 @@ mod imp {
     use crossbeam_utils::sync::ShardedLock;
     use std::sync::PoisonError;
 
-    /// A root that was loaded; not to be kept.
+    /// A root, counted.
     pub type RootGuard = Arc<Root>;
 
     /// The published root.
@@ -102,7 +102,7 @@ mod imp {
     #[cfg(feature = "internals")]
     use crate::sync::broken;
 
-    /// A root that was loaded; not to be kept.
+    /// A root, counted.
     pub type RootGuard = Arc<Root>;
 
     /// The published root: a stand-in for `ArcSwap`, whose atomics loom cannot see.

@@ -16,6 +16,9 @@ use crate::tree::root::{Limits, Root};
 /// Called with the root that is about to be replaced, what replaces it, and the edits between.
 pub type BeforeSwap<'a> = &'a dyn Fn(&Arc<Root>, &Applied, &[Edit]);
 
+/// The root that was replaced and the version of the one that replaced it, or why none was.
+pub type Swapped = Result<(Arc<Root>, u64), Refusal>;
+
 /// A way for concurrent commits to replace the root one after the other.
 pub trait Protocol: Default + std::fmt::Debug {
     /// Applies `edits` to the published root and publishes the result; gives back the root that
@@ -30,7 +33,7 @@ pub trait Protocol: Default + std::fmt::Debug {
         edits: &mut [Edit],
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
-    ) -> Result<(Arc<Root>, u64), Refusal>;
+    ) -> Swapped;
 }
 
 /// One commit at a time, behind a mutex.
@@ -43,8 +46,13 @@ pub struct Serial {
 }
 
 /// The turn to commit; nobody else commits while it is held.
-#[derive(Debug)]
-pub struct SerialTurn<'a>(#[expect(dead_code, reason = "held, not read")] MutexGuard<'a, ()>);
+pub struct SerialTurn<'a>(MutexGuard<'a, ()>);
+
+impl std::fmt::Debug for SerialTurn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SerialTurn").field(&*self.0).finish()
+    }
+}
 
 impl Serial {
     /// Waits for the turn, and keeps it until it is dropped.
@@ -64,7 +72,7 @@ impl Serial {
         edits: &mut [Edit],
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
-    ) -> Result<(Arc<Root>, u64), Refusal> {
+    ) -> Swapped {
         replace(cell, cell.load(), edits, limits, before_swap)
     }
 }
@@ -76,7 +84,7 @@ fn replace(
     edits: &mut [Edit],
     limits: &Limits,
     before_swap: BeforeSwap<'_>,
-) -> Result<(Arc<Root>, u64), Refusal> {
+) -> Swapped {
     if broken!(CommitPublishesEachEdit)
         && let [first, rest @ ..] = &mut *edits
         && !rest.is_empty()
@@ -98,7 +106,7 @@ impl Protocol for Serial {
         edits: &mut [Edit],
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
-    ) -> Result<(Arc<Root>, u64), Refusal> {
+    ) -> Swapped {
         if broken!(CommitWithoutTurn) {
             return replace(cell, cell.load(), edits, limits, before_swap);
         }
@@ -117,7 +125,7 @@ pub use rivals::{Combining, CompareAndSwap};
 #[cfg(feature = "internals")]
 mod rivals {
     use super::{
-        Applied, Arc, BeforeSwap, Edit, Limits, Mutex, Protocol, Refusal, Root, RootCell, apply, broken,
+        Applied, Arc, BeforeSwap, Edit, Limits, Mutex, Protocol, Root, RootCell, Swapped, apply, broken,
     };
     use crate::tree::apply::apply_in_place;
 
@@ -132,7 +140,7 @@ mod rivals {
             edits: &mut [Edit],
             limits: &Limits,
             before_swap: BeforeSwap<'_>,
-        ) -> Result<(Arc<Root>, u64), Refusal> {
+        ) -> Swapped {
             loop {
                 let current = Arc::clone(&cell.load());
                 let applied = apply(&current, edits, limits)?;
@@ -152,12 +160,10 @@ mod rivals {
         turn: Mutex<()>,
     }
 
-    type Outcome = Result<(Arc<Root>, u64), Refusal>;
-
     #[derive(Debug, Default)]
     struct Request {
         edits: Mutex<Vec<Edit>>,
-        outcome: Mutex<Option<Outcome>>,
+        outcome: Mutex<Option<Swapped>>,
     }
 
     impl Protocol for Combining {
@@ -167,7 +173,7 @@ mod rivals {
             edits: &mut [Edit],
             limits: &Limits,
             before_swap: BeforeSwap<'_>,
-        ) -> Result<(Arc<Root>, u64), Refusal> {
+        ) -> Swapped {
             let request = Arc::new(Request {
                 edits: Mutex::new(edits.iter_mut().map(std::mem::take).collect()),
                 ..Request::default()
