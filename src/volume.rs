@@ -263,6 +263,8 @@ impl Volume {
     ///
     /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
     /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
+    /// A shared hold that would admit another is one too: whoever waits for its end is ahead, and
+    /// may be waiting for this very thread.
     ///
     /// # Errors
     ///
@@ -275,7 +277,7 @@ impl Volume {
                 Err(_)
                     if timeout == Some(Duration::ZERO)
                         && !broken!(LeavingOwnerIsBusy)
-                        && self.load().holds.admits(path, mode == Mode::Shared) =>
+                        && self.load().holds.at(path).is_none() =>
                 {
                     yield_now();
                 }
