@@ -200,6 +200,13 @@ impl Error {
         self
     }
 
+    /// Names both paths of an operation on two, whichever of them it failed on.
+    pub(crate) fn on_both(mut self, first: &str, second: &str) -> Self {
+        self.0.path = Some(first.into());
+        self.0.other_path = Some(second.into());
+        self
+    }
+
     /// Names the second path, unless there is one already.
     pub(crate) fn with_other(mut self, path: &str) -> Self {
         self.0.other_path.get_or_insert_with(|| path.into());

@@ -124,6 +124,10 @@ impl Snapshot {
         look().named(operation, path)
     }
 
+    fn read_as(&self, operation: &'static str, path: &str, out: &mut Vec<u8>) -> Result<()> {
+        self.view(operation, path, |at| read_content(file_content(&at)?, out))
+    }
+
     fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
         let Ok(path) = path::normalize(path, self.max_depth) else { return false };
         find(self.tree(), &path).is_ok_and(|at| test(at.found))
@@ -172,7 +176,7 @@ impl Snapshot {
     /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`, `AllocationFailed`.
     pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.read_into(path, &mut bytes)?;
+        self.read_as("read", path.as_ref(), &mut bytes)?;
         Ok(bytes)
     }
 
@@ -183,7 +187,9 @@ impl Snapshot {
     /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
         let path = path.as_ref();
-        crate::fs::utf8(self.read(path)?).named("read_to_string", path)
+        let mut bytes = Vec::new();
+        self.read_as("read_to_string", path, &mut bytes)?;
+        crate::fs::utf8(bytes).named("read_to_string", path)
     }
 
     /// As [`MemFs::read_into`](crate::MemFs::read_into).
@@ -192,7 +198,7 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read).
     pub fn read_into(&self, path: impl AsRef<str>, out: &mut Vec<u8>) -> Result<usize> {
-        self.view("read", path.as_ref(), |at| read_content(file_content(&at)?, out))?;
+        self.read_as("read_into", path.as_ref(), out)?;
         Ok(out.len())
     }
 
@@ -263,7 +269,8 @@ impl Snapshot {
     /// As [`read`](Self::read); `InvalidInput` if the file is larger than `max_size`.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        crate::export::export_bytes(&self.content(path)?, max_size).named("export_bytes", path)
+        let content = self.view("export_bytes", path, |at| file_content(&at).cloned())?;
+        crate::export::export_bytes(&content, max_size).named("export_bytes", path)
     }
 
     pub(crate) fn max_depth(&self) -> usize {

@@ -112,6 +112,8 @@ impl Relief for Graves {
 #[derive(Debug)]
 pub struct Volume {
     publisher: Publisher,
+    /// Provisional versions given so far. Ordering: relaxed; only that no number comes twice.
+    provisional: AtomicU64,
     /// What it shares with its snapshots.
     pub resources: Arc<Resources>,
     /// The queues of those who want to open a file under a lock.
@@ -119,6 +121,9 @@ pub struct Volume {
     /// What it was built with.
     pub config: Config,
 }
+
+/// Where provisional versions begin; so many publications there never are.
+const PROVISIONAL: u64 = 1 << 62;
 
 /// How often an operation plans on a loaded root and finds it replaced, before it stops the
 /// commits of others for one attempt.
@@ -131,6 +136,11 @@ pub struct Lane<'a> {
 }
 
 impl Lane<'_> {
+    /// The root published last; not to be kept.
+    pub fn load(&self) -> RootGuard {
+        self.volume.load()
+    }
+
     /// Publishes `edits`, all or none.
     ///
     /// # Errors
@@ -151,6 +161,7 @@ impl Volume {
     pub fn new(root: Root, resources: Resources, config: Config) -> Self {
         Self {
             publisher: Publisher::new(root),
+            provisional: AtomicU64::new(0),
             resources: Arc::new(resources),
             open_files: OpenFiles::new(),
             config,
@@ -206,6 +217,22 @@ impl Volume {
     pub fn long_name(&self, path: &str, purse: &mut Charge) -> Option<Name> {
         let (_, text) = path::split_last(path)?;
         (text.len() > INLINE).then(|| Name::new(text, purse.split(self.name_cost(path))))
+    }
+
+    /// Publishes `edits`, all or none, on the root that is published now. For whoever must not be
+    /// repeated with the commits of others stopped, see [`settle`](Self::settle).
+    ///
+    /// # Errors
+    ///
+    /// The refusal; nothing is then published.
+    pub fn commit_once(&self, edits: &mut [Edit]) -> Result<Commit, Refusal> {
+        Lane { volume: self, turn: None }.commit(edits)
+    }
+
+    /// A version for what a transaction has changed and not published: above every published one,
+    /// and never given twice.
+    pub fn provisional_version(&self) -> u64 {
+        PROVISIONAL + self.provisional.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Repeats an attempt as long as the root that it planned on is replaced before it commits;

@@ -265,5 +265,5 @@ impl MemFs {
 
 /// Names the operation and both paths.
 fn both(error: Error, operation: &'static str, from: &str, to: &str) -> Error {
-    error.during(operation).on(from).with_other(to)
+    error.during(operation).on(from).with_other(to) // where it does not name them already
 }

@@ -7,6 +7,7 @@
 //!
 //! | module | calls |
 //! |---|---|
+//! | `stage` | where the others look and what they change |
 //! | `read` | everything that reads |
 //! | `namespace` | directories, removal, renaming |
 //! | `write` | one-shot writes, times |
@@ -19,10 +20,12 @@ pub mod import;
 mod namespace;
 mod open;
 mod read;
+mod stage;
 mod write;
 
 pub use open::Opening;
 pub use read::{file_content, read_content, usage_of};
+pub use stage::Stage;
 pub use write::Payload;
 
 use crate::error::{Error, ErrorKind, Result};
