@@ -18,7 +18,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % (below << 20) >> 20
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % (below << 20)) >> 20
     }
 
     /// One of few paths, so that calls meet.

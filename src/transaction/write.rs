@@ -7,7 +7,7 @@ use super::Transaction;
 use super::private::Private;
 use super::reads::What;
 use crate::content::Content;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::import::Import;
 use crate::ops::{Named, Payload};
 use crate::snapshot::Snapshot;
@@ -289,7 +289,7 @@ impl Transaction {
         self.note(to, What::Node);
         let outcome = run(&self.volume, &mut self.private, from, to);
         let outcome = self.volume.at_once(outcome);
-        match outcome.as_ref().map_err(|error| error.kind()) {
+        match outcome.as_ref().map_err(Error::kind) {
             Err(ErrorKind::DirectoryNotEmpty) => self.note(to, What::Listing),
             Err(ErrorKind::InvalidPath) => {
                 self.note(from, What::Subtree);
