@@ -261,23 +261,32 @@ impl Volume {
     ///
     /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
     /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
+    /// Errors that come before locks are looked for in the root that shows it.
     ///
     /// # Errors
     ///
-    /// `Busy`, naming who holds the lock.
-    pub fn wait_for(&self, path: &str, mode: Mode, timeout: Option<Duration>) -> Result<Turn> {
+    /// Those of `look`; `Busy`, naming who holds the lock.
+    pub fn wait_for(
+        &self,
+        path: &str,
+        mode: Mode,
+        timeout: Option<Duration>,
+        look: impl Fn(&Root) -> Result<(), Refusal>,
+    ) -> Result<Turn> {
         let deadline = Deadline::after(timeout);
         loop {
-            match self.open_files.acquire(path, mode, &deadline) {
+            let error = match self.open_files.acquire(path, mode, &deadline) {
                 Ok(turn) => return Ok(turn),
-                Err(_)
-                    if timeout == Some(Duration::ZERO)
-                        && self.load().holds.admits(path, mode == Mode::Shared) =>
-                {
-                    yield_now();
-                }
-                Err(error) => return Err(error.at(path)),
+                Err(error) => error,
+            };
+            let root = self.load();
+            if timeout == Some(Duration::ZERO) && root.holds.admits(path, mode == Mode::Shared) {
+                drop(root);
+                yield_now();
+                continue;
             }
+            look(&root).map_err(|refusal| self.busy_at_once(refusal))?;
+            return Err(error.at(path));
         }
     }
 

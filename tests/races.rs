@@ -89,3 +89,23 @@ fn a_lock_that_appears_does_not_hide_errors_that_come_before_it() {
     let error = fs.move_path("/a", "/new/a").unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::NotFound);
 }
+
+/// While anybody holds `/new` it exists, so that one who would create it meets the file.
+#[test]
+fn a_file_that_is_held_exists_before_it_is_busy() {
+    let (fs, _) = filesystem();
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            for _ in 0..20_000 {
+                OpenOptions::new().write(true).create(true).open(&fs, "/new").unwrap().close().unwrap();
+                fs.remove_file("/new").ok();
+            }
+        });
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).lock_timeout(Some(Duration::ZERO));
+        while !other.is_finished() {
+            let outcome = options.open(&fs, "/new");
+            assert!(!is_busy(&outcome), "{outcome:?}");
+        }
+    });
+}

@@ -60,7 +60,8 @@ impl Volume {
     pub fn hold(&self, path: &str, opening: Opening, timeout: Option<Duration>) -> Result<Held> {
         self.look_at_opening(&self.load(), path, &opening).map_err(|refusal| self.busy_at_once(refusal))?;
         let mode = if opening.shared { Mode::Shared } else { Mode::Exclusive };
-        let turn = self.wait_for(path, mode, timeout)?;
+        let look = |root: &Root| self.look_at_opening(root, path, &opening).map(drop);
+        let turn = self.wait_for(path, mode, timeout, look)?;
         self.settle(|lane| {
             let root = self.load();
             let old = self.look_at_opening(&root, path, &opening)?;
