@@ -261,7 +261,8 @@ impl Volume {
     ///
     /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
     /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
-    /// Errors that come before locks are looked for in the root that shows it.
+    /// A shared lock that readers hold is taken too where a writer waits for it, who goes first.
+    /// Errors that come before locks are looked for in the root that shows the hold.
     ///
     /// # Errors
     ///
@@ -281,9 +282,12 @@ impl Volume {
             };
             let root = self.load();
             if timeout == Some(Duration::ZERO) && root.holds.admits(path, mode == Mode::Shared) {
-                drop(root);
-                yield_now();
-                continue;
+                let behind_writer = root.holds.at(path).is_some() && self.open_files.waiting(path) > 0;
+                if !behind_writer {
+                    drop(root);
+                    yield_now();
+                    continue;
+                }
             }
             look(&root).map_err(|refusal| self.busy_at_once(refusal))?;
             return Err(error.at(path));

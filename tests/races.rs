@@ -109,3 +109,24 @@ fn a_file_that_is_held_exists_before_it_is_busy() {
         }
     });
 }
+
+/// A writer that waits goes first, so who only tries does not get the lock; nor does it wait.
+#[test]
+fn a_try_for_a_shared_lock_does_not_wait_behind_a_writer() {
+    let fs = MemFs::builder().lock_timeout(Some(Duration::from_secs(1))).build().unwrap();
+    fs.write("/a", "1").unwrap();
+    let mut shared = OpenOptions::new();
+    shared.read(true).shared_lock(true).lock_timeout(Some(Duration::ZERO));
+    let reader = shared.open(&fs, "/a").unwrap();
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| fs.write("/a", "2"));
+        // Until the writer waits, readers get in.
+        while shared.open(&fs, "/a").is_ok() {
+            assert!(!writer.is_finished(), "the writer gave up, and nobody was refused");
+            thread::yield_now();
+        }
+        assert!(!writer.is_finished());
+        drop(reader);
+        writer.join().unwrap().unwrap();
+    });
+}
