@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::history::{BUSY, Event, Shown, ShownTree, Timeline};
+use crate::history::{BUSY, Event, Op, Opening, Shown, ShownTree, Timeline};
 use crate::model::State;
 
 /// No order explains a history.
@@ -62,7 +62,7 @@ impl Search<'_> {
             self.furthest = (self.order.clone(), state.clone());
         }
         for number in candidates(&self.before, taken) {
-            for next in successors(&state, &self.events[number]) {
+            for next in successors(&state, self.events, number) {
                 if !self.seen.insert((taken | 1 << number, next.clone())) {
                     continue;
                 }
@@ -93,11 +93,24 @@ fn candidates(before: &[u32], taken: u32) -> Vec<usize> {
 }
 
 /// The states after a call that answered what was recorded; none if it cannot have here.
-fn successors(state: &State, event: &Event) -> impl Iterator<Item = State> {
-    let refused = event.outcome == Err(BUSY) && state.may_be_busy(&event.op);
+fn successors(state: &State, events: &[Event], number: usize) -> impl Iterator<Item = State> {
+    let event = &events[number];
+    let is_behind =
+        || events.iter().any(|other| other.overlaps(event) && may_wait_before(&other.op, &event.op));
+    let refused = event.outcome == Err(BUSY) && state.may_be_busy(&event.op) && is_behind();
     let mut next = state.clone();
     let explained = next.perform(event.thread, &event.op).is_some_and(|outcome| outcome == event.outcome);
     explained.then_some(next).into_iter().chain(refused.then(|| state.clone()))
+}
+
+/// Whether the first call could be a writer that waits for the lock which the second tries.
+fn may_wait_before(waits: &Op, tries: &Op) -> bool {
+    let path = match waits {
+        Op::Write(path, _) | Op::Append(path, _) => path,
+        Op::Open(path, Opening::Write { wait: true, .. }) => path,
+        _ => return false,
+    };
+    matches!(tries, Op::Open(tried, _) if tried == path)
 }
 
 impl fmt::Display for NotLinearizable {
@@ -130,7 +143,7 @@ impl fmt::Display for NotLinearizable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Answer, Create, Node, Op, Opening, Outcome};
+    use crate::history::{Answer, Create, Node, Outcome};
     use arcfs::ErrorKind;
 
     /// A history written by hand: thread, invocation, response, call, answer.
@@ -265,6 +278,21 @@ mod tests {
         };
         accepts(&[write("/a", "")], &rows(0));
         rejects(&[write("/a", "")], &rows(7));
+    }
+
+    #[test]
+    fn a_try_for_a_shared_lock_is_busy_behind_a_writer_only() {
+        let shared = Op::Open("/a", Opening::Shared { wait: false });
+        let rows = |write| {
+            [
+                (0, 0, 1, shared.clone(), OK),
+                (2, 2, 20, write, OK),
+                (1, 5, 6, shared.clone(), Err(BUSY)),
+                (0, 8, 9, Op::Close, OK),
+            ]
+        };
+        accepts(&[write("/a", "")], &rows(write("/a", "1")));
+        rejects(&[write("/a", "")], &rows(write("/b", "1")));
     }
 
     #[test]
