@@ -265,24 +265,35 @@ impl Volume {
     /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
     /// A shared hold that would admit another is one too: whoever waits for its end is ahead, and
     /// may be waiting for this very thread.
+    /// Errors that come before locks are looked for in the root that shows the hold.
     ///
     /// # Errors
     ///
-    /// `Busy`, naming who holds the lock.
-    pub fn wait_for(&self, path: &str, mode: Mode, timeout: Option<Duration>) -> Result<Turn> {
+    /// Those of `look`; `Busy`, naming who holds the lock.
+    pub fn wait_for(
+        &self,
+        path: &str,
+        mode: Mode,
+        timeout: Option<Duration>,
+        look: impl Fn(&Root) -> Result<(), Refusal>,
+    ) -> Result<Turn> {
         let deadline = Deadline::after(timeout);
         loop {
-            match self.open_files.acquire(path, mode, &deadline) {
+            let error = match self.open_files.acquire(path, mode, &deadline) {
                 Ok(turn) => return Ok(turn),
-                Err(_)
-                    if timeout == Some(Duration::ZERO)
-                        && !broken!(LeavingOwnerIsBusy)
-                        && self.load().holds.at(path).is_none() =>
-                {
-                    yield_now();
-                }
-                Err(error) => return Err(error.at(path)),
+                Err(error) => error,
+            };
+            let root = self.load();
+            if timeout == Some(Duration::ZERO)
+                && !broken!(LeavingOwnerIsBusy)
+                && root.holds.at(path).is_none()
+            {
+                drop(root);
+                yield_now();
+                continue;
             }
+            look(&root).map_err(|refusal| self.busy_at_once(refusal))?;
+            return Err(error.at(path));
         }
     }
 

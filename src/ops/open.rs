@@ -72,7 +72,8 @@ impl Volume {
         };
         let mode =
             if opening.shared || broken!(OpenersShareTheLock) { Mode::Shared } else { Mode::Exclusive };
-        let turn = self.wait_for(path, mode, timeout)?;
+        let look = |root: &Root| self.look_at_opening(root, path, &opening).map(drop);
+        let turn = self.wait_for(path, mode, timeout, look)?;
         self.settle(|lane| {
             let root = self.load();
             let old = self.look_at_opening(&root, path, &opening)?;

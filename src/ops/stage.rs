@@ -47,6 +47,8 @@ impl Stage for &Lane<'_> {
             Err(Refusal::Failed(error)) if is_about_existence(error.kind()) && !self.is_alone() => {
                 Err(Refusal::Stale)
             }
+            // An edit further on may meet an error that comes before locks.
+            Err(Refusal::Held(_)) if !self.is_alone() => Err(Refusal::Stale),
             outcome => outcome.map(drop),
         }
     }

@@ -144,12 +144,12 @@ fn examine_make_dir(
 fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> Result<Effect, Refusal> {
     let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
     let old = match target.occupant.map(|(_, entry)| &entry.node) {
+        Some(_) if matches!(rule, PutRule::Create) => return fail(ErrorKind::AlreadyExists, path),
         Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
         Some(Node::File(file)) => Some(file),
         None => None,
     };
     match (rule, old) {
-        (PutRule::Create, Some(_)) => return fail(ErrorKind::AlreadyExists, path),
         (PutRule::Append { base: Some(base) }, Some(old)) if base.ptr_eq(&old.content) => {}
         (PutRule::Append { base: None }, None) => {}
         (PutRule::Append { .. }, _) if broken!(AppendIgnoresBase) => {}
