@@ -138,6 +138,7 @@ pub mod internals {
     pub mod tree {
         pub use crate::tree::edit::*;
         pub use crate::tree::examine::{Effect, Refusal};
+        pub use crate::tree::lookup::{Found, find};
         pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
         pub use crate::tree::node::{Dir, FileNode, Node, Totals};
         pub use crate::tree::root::{Limits, Root};

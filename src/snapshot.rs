@@ -10,6 +10,7 @@ use crate::export::{ExportIter, ExportOptions};
 use crate::ops::{Named, file_content, read_content, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
+use crate::sync::model_has_failed;
 use crate::tree::diff::Diff;
 use crate::tree::glob::glob;
 use crate::tree::lookup::{At, Found, find};
@@ -290,6 +291,9 @@ impl Clone for Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         self.tree = None;
+        if model_has_failed() {
+            return;
+        }
         self.resources.snapshots.sub(1);
         self.resources.graves.sweep();
     }

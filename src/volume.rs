@@ -14,7 +14,7 @@ use crate::path;
 use crate::quota::{NodeLimit, Quota, Relief};
 use crate::root::{Commit, Graves, Publisher, RootGuard, SerialTurn};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Deadline, yield_now};
+use crate::sync::{Deadline, broken, yield_now};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::meta::Timestamp;
@@ -153,6 +153,11 @@ impl Lane<'_> {
             Some(turn) => volume.publisher.commit_in_turn(turn, edits, &limits, &volume.resources.graves),
         }
     }
+
+    /// Whether the commits of others wait, so that what was planned on cannot have been replaced.
+    pub fn is_alone(&self) -> bool {
+        self.turn.is_some()
+    }
 }
 
 impl Volume {
@@ -248,12 +253,9 @@ impl Volume {
                 settled => return settled,
             }
         }
-        let lane = Lane { volume: self, turn: Some(self.publisher.turn()) };
-        loop {
-            match attempt(&lane) {
-                Err(Refusal::Stale) => debug_assert!(false, "nothing is replaced while others wait"),
-                settled => return settled,
-            }
+        match attempt(&Lane { volume: self, turn: Some(self.publisher.turn()) }) {
+            Err(Refusal::Stale) => unreachable!("nothing is replaced while others wait"),
+            settled => settled,
         }
     }
 
@@ -263,20 +265,35 @@ impl Volume {
     /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
     /// A shared hold that would admit another is one too: whoever waits for its end is ahead, and
     /// may be waiting for this very thread.
+    /// Errors that come before locks are looked for in the root that shows the hold.
     ///
     /// # Errors
     ///
-    /// `Busy`, naming who holds the lock.
-    pub fn wait_for(&self, path: &str, mode: Mode, timeout: Option<Duration>) -> Result<Turn> {
+    /// Those of `look`; `Busy`, naming who holds the lock.
+    pub fn wait_for(
+        &self,
+        path: &str,
+        mode: Mode,
+        timeout: Option<Duration>,
+        look: impl Fn(&Root) -> Result<(), Refusal>,
+    ) -> Result<Turn> {
         let deadline = Deadline::after(timeout);
         loop {
-            match self.open_files.acquire(path, mode, &deadline) {
+            let error = match self.open_files.acquire(path, mode, &deadline) {
                 Ok(turn) => return Ok(turn),
-                Err(_) if timeout == Some(Duration::ZERO) && self.load().holds.at(path).is_none() => {
-                    yield_now();
-                }
-                Err(error) => return Err(error.at(path)),
+                Err(error) => error,
+            };
+            let root = self.load();
+            if timeout == Some(Duration::ZERO)
+                && !broken!(LeavingOwnerIsBusy)
+                && root.holds.at(path).is_none()
+            {
+                drop(root);
+                yield_now();
+                continue;
             }
+            look(&root).map_err(|refusal| self.busy_at_once(refusal))?;
+            return Err(error.at(path));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::open_files::Turn;
 use crate::open_options::OpenOptions;
 use crate::ops::Opening;
+use crate::sync::model_has_failed;
 use crate::tree::edit::Create;
 use crate::tree::lookup::find;
 use crate::tree::meta::Timestamp;
@@ -238,6 +239,8 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.count(0);
+        if !model_has_failed() {
+            self.count(0);
+        }
     }
 }

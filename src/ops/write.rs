@@ -186,7 +186,7 @@ impl Volume {
             }
             // With the turn, nobody holds the path: a hold ends before its turn is passed on.
             if turn.is_none() {
-                turn = Some(self.wait_for(path, Mode::Exclusive, self.config.lock_timeout)?);
+                turn = Some(self.wait_for(path, Mode::Exclusive, self.config.lock_timeout, |_| Ok(()))?);
             }
         }
     }
