@@ -200,15 +200,22 @@ impl Error {
         self
     }
 
-    /// Names the second path, unless there is one already.
-    pub(crate) fn with_other(mut self, path: &str) -> Self {
-        self.0.other_path.get_or_insert_with(|| path.into());
+    /// Names the path that the operation was called with, whichever it failed on.
+    pub(crate) fn on_exactly(mut self, path: &str) -> Self {
+        self.0.path = Some(path.into());
         self
     }
 
-    /// Names both paths of an operation on two, also where one of them is named already.
-    pub(crate) fn between(mut self, path: &str, other: &str) -> Self {
-        (self.0.path, self.0.other_path) = (Some(path.into()), Some(other.into()));
+    /// Names both paths of an operation on two, whichever of them it failed on.
+    pub(crate) fn on_both(mut self, first: &str, second: &str) -> Self {
+        self.0.path = Some(first.into());
+        self.0.other_path = Some(second.into());
+        self
+    }
+
+    /// Names the second path, unless there is one already.
+    pub(crate) fn with_other(mut self, path: &str) -> Self {
+        self.0.other_path.get_or_insert_with(|| path.into());
         self
     }
 

@@ -4,8 +4,6 @@
 //! the tree: whether a path is open is said by the root's holds alone, and whether it exists is
 //! never asked here. A path that nobody uses has no entry.
 
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -13,6 +11,9 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind};
 use crate::lock::{FairLock, HasLock, Mode, Ticket, TimedOut, Wake};
@@ -36,7 +37,9 @@ struct Table {
 
 /// Protects which entries exist and how many use each. Locked for a look-up at a time, never while
 /// anything is waited for.
-type Shard = Mutex<HashMap<Arc<str>, Seat>>;
+///
+/// A path is hashed once, when somebody joins; the hash is kept with what they hold.
+type Shard = Mutex<HashTable<Seat>>;
 
 /// Invariant: `users` is the number of [`Interest`]s in the entry, and above 0.
 struct Seat {
@@ -46,6 +49,7 @@ struct Seat {
 
 struct Entry {
     path: Arc<str>,
+    hash: u64,
     lock: FairLock,
     /// Who holds the lock, for messages only: written after the lock was acquired and before it is
     /// released, so it may be a moment behind. Nothing is decided by it, therefore it is not part of
@@ -55,7 +59,8 @@ struct Entry {
 
 #[derive(Default)]
 struct Holders {
-    list: Vec<(HolderId, Holder)>,
+    /// One, but for shared locks.
+    list: SmallVec<[(HolderId, Holder); 1]>,
     next: HolderId,
 }
 
@@ -65,8 +70,8 @@ impl OpenFiles {
     /// A table in which nothing is open.
     #[must_use]
     pub fn new() -> Self {
-        let shards = std::array::from_fn(|_| CachePadded::new(Mutex::new(HashMap::new())));
-        Self(Arc::new(Table { shards, hasher: RandomState::new() }))
+        let shards = std::array::from_fn(|_| CachePadded::new(Mutex::new(HashTable::new())));
+        Self(Arc::new(Table { shards, hasher: RandomState::default() }))
     }
 
     /// Acquires the lock of `path`, waiting behind everybody who came before until the deadline
@@ -98,8 +103,7 @@ impl OpenFiles {
     /// Who holds the lock of `path` now: its writer, or one of its readers.
     #[must_use]
     pub fn describe(&self, path: &str) -> Option<Holder> {
-        let entry = Arc::clone(&self.0.shard(path).lock().get(path)?.entry);
-        entry.holder()
+        self.0.entry(path)?.holder()
     }
 
     /// How many paths are held or waited for.
@@ -117,23 +121,22 @@ impl OpenFiles {
     /// How many wait for the lock of `path`.
     #[must_use]
     pub fn waiting(&self, path: &str) -> usize {
-        let entry = self.0.shard(path).lock().get(path).map(|seat| Arc::clone(&seat.entry));
-        entry.map_or(0, |entry| entry.lock.waiting())
+        self.0.entry(path).map_or(0, |entry| entry.lock.waiting())
     }
 
     /// Finds or makes the entry of `path`, and counts the caller among its users.
     fn join(&self, path: &str) -> Interest {
-        let mut seats = self.0.shard(path).lock();
-        let entry = match seats.get_mut(path) {
+        let hash = self.0.hasher.hash_one(path);
+        let mut seats = self.0.shard(hash).lock();
+        let entry = match seats.find_mut(hash, |seat| *seat.entry.path == *path) {
             Some(seat) => {
                 seat.users += 1;
                 Arc::clone(&seat.entry)
             }
             None => {
-                let path: Arc<str> = path.into();
                 let (lock, holders) = (FairLock::new(), parking_lot::Mutex::default());
-                let entry = Arc::new(Entry { path: Arc::clone(&path), lock, holders });
-                seats.insert(path, Seat { entry: Arc::clone(&entry), users: 1 });
+                let entry = Arc::new(Entry { path: path.into(), hash, lock, holders });
+                seats.insert_unique(hash, Seat { entry: Arc::clone(&entry), users: 1 }, Seat::hash);
                 entry
             }
         };
@@ -154,10 +157,22 @@ impl fmt::Debug for OpenFiles {
     }
 }
 
+impl Seat {
+    fn hash(&self) -> u64 {
+        self.entry.hash
+    }
+}
+
 impl Table {
-    fn shard(&self, path: &str) -> &Shard {
-        let hash = self.hasher.hash_one(path) as usize;
-        &self.shards[hash & (SHARDS - 1)]
+    fn shard(&self, hash: u64) -> &Shard {
+        &self.shards[hash as usize & (SHARDS - 1)]
+    }
+
+    /// The entry of `path`, if anybody uses it.
+    fn entry(&self, path: &str) -> Option<Arc<Entry>> {
+        let hash = self.hasher.hash_one(path);
+        let seats = self.shard(hash).lock();
+        seats.find(hash, |seat| *seat.entry.path == *path).map(|seat| Arc::clone(&seat.entry))
     }
 }
 
@@ -185,14 +200,14 @@ impl Drop for Interest {
         if model_has_failed() || broken!(OpenFilesKeepsEntry) {
             return;
         }
-        let path = &*self.entry.path;
-        let mut seats = self.table.shard(path).lock();
-        let Some(seat) = seats.get_mut(path) else { return };
-        seat.users -= 1;
-        let unused = seat.users == 0 || broken!(OpenFilesForgetsUsers);
-        let removed = unused.then(|| seats.remove(path));
+        let (path, hash) = (&*self.entry.path, self.entry.hash);
+        let mut seats = self.table.shard(hash).lock();
+        let Ok(mut seat) = seats.find_entry(hash, |seat| *seat.entry.path == *path) else { return };
+        seat.get_mut().users -= 1;
+        let unused = seat.get().users == 0 || broken!(OpenFilesForgetsUsers);
+        let removed = unused.then(|| seat.remove().0);
         if seats.is_empty() && seats.capacity() > KEPT_CAPACITY {
-            seats.shrink_to(KEPT_CAPACITY / 2);
+            seats.shrink_to(KEPT_CAPACITY / 2, Seat::hash);
         }
         drop(seats);
         drop(removed); // frees memory, so after the shard is unlocked

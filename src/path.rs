@@ -18,12 +18,6 @@ use crate::error::{Error, ErrorKind, Result};
 /// The most bytes that one component may have.
 pub const MAX_NAME: usize = 255;
 
-/// A path as errors name it: normalised where it can be.
-#[cold]
-pub fn for_error(path: &str, max_depth: usize) -> Cow<'_, str> {
-    normalize(path, max_depth).unwrap_or(Cow::Borrowed(path))
-}
-
 /// Brings a path into the one form that the engine works with.
 ///
 /// `\` counts as `/`; empty components and `.` are dropped, `..` takes the component before it

@@ -10,6 +10,7 @@ use crate::export::{ExportIter, ExportOptions};
 use crate::ops::{Named, file_content, read_content, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
+use crate::sync::model_has_failed;
 use crate::tree::diff::Diff;
 use crate::tree::glob::glob;
 use crate::tree::lookup::{At, Found, find};
@@ -124,6 +125,10 @@ impl Snapshot {
         look().named(operation, path)
     }
 
+    fn read_as(&self, operation: &'static str, path: &str, out: &mut Vec<u8>) -> Result<()> {
+        self.view(operation, path, |at| read_content(file_content(&at)?, out))
+    }
+
     fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
         let Ok(path) = path::normalize(path, self.max_depth) else { return false };
         find(self.tree(), &path).is_ok_and(|at| test(at.found))
@@ -172,7 +177,7 @@ impl Snapshot {
     /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`, `AllocationFailed`.
     pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.read_into(path, &mut bytes)?;
+        self.read_as("read", path.as_ref(), &mut bytes)?;
         Ok(bytes)
     }
 
@@ -183,8 +188,9 @@ impl Snapshot {
     /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
         let path = path.as_ref();
-        let named = |error: Error| error.during("read_to_string").on(&path::for_error(path, self.max_depth));
-        crate::fs::utf8(self.read(path)?).map_err(named)
+        let mut bytes = Vec::new();
+        self.read_as("read_to_string", path, &mut bytes)?;
+        crate::fs::utf8(bytes).named("read_to_string", path)
     }
 
     /// As [`MemFs::read_into`](crate::MemFs::read_into).
@@ -193,7 +199,7 @@ impl Snapshot {
     ///
     /// As [`read`](Self::read).
     pub fn read_into(&self, path: impl AsRef<str>, out: &mut Vec<u8>) -> Result<usize> {
-        self.view("read", path.as_ref(), |at| read_content(file_content(&at)?, out))?;
+        self.read_as("read_into", path.as_ref(), out)?;
         Ok(out.len())
     }
 
@@ -243,7 +249,7 @@ impl Snapshot {
         prefix: impl AsRef<str>,
         options: ExportOptions,
     ) -> Result<BTreeMap<String, Vec<u8>>> {
-        crate::export::export_tree(self.iter_export_tree(prefix, options)?)
+        crate::export::export_tree(self.files("export_tree", prefix.as_ref(), options)?)
     }
 
     /// As [`MemFs::iter_export_tree`](crate::MemFs::iter_export_tree).
@@ -252,8 +258,11 @@ impl Snapshot {
     ///
     /// `InvalidPath`.
     pub fn iter_export_tree(&self, prefix: impl AsRef<str>, options: ExportOptions) -> Result<ExportIter> {
-        let prefix = prefix.as_ref();
-        let path = path::normalize(prefix, self.max_depth).named("iter_export_tree", prefix)?;
+        self.files("iter_export_tree", prefix.as_ref(), options)
+    }
+
+    fn files(&self, operation: &'static str, prefix: &str, options: ExportOptions) -> Result<ExportIter> {
+        let path = path::normalize(prefix, self.max_depth).named(operation, prefix)?;
         Ok(ExportIter::new(self.clone(), &path, options))
     }
 
@@ -264,9 +273,8 @@ impl Snapshot {
     /// As [`read`](Self::read); `InvalidInput` if the file is larger than `max_size`.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        let named = |error: Error| error.during("export_bytes").on(&path::for_error(path, self.max_depth));
         let content = self.view("export_bytes", path, |at| file_content(&at).cloned())?;
-        crate::export::export_bytes(&content, max_size).map_err(named)
+        crate::export::export_bytes(&content, max_size).named("export_bytes", path)
     }
 
     pub(crate) fn max_depth(&self) -> usize {
@@ -283,6 +291,9 @@ impl Clone for Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         self.tree = None;
+        if model_has_failed() {
+            return;
+        }
         self.resources.snapshots.sub(1);
         self.resources.graves.sweep();
     }

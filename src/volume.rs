@@ -14,7 +14,7 @@ use crate::path;
 use crate::quota::{NodeLimit, Quota, Relief};
 use crate::root::{Commit, Graves, Publisher, RootGuard, SerialTurn};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Deadline, yield_now};
+use crate::sync::{Deadline, broken, yield_now};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::meta::Timestamp;
@@ -112,6 +112,8 @@ impl Relief for Graves {
 #[derive(Debug)]
 pub struct Volume {
     publisher: Publisher,
+    /// Provisional versions given so far. Ordering: relaxed; only that no number comes twice.
+    provisional: AtomicU64,
     /// What it shares with its snapshots.
     pub resources: Arc<Resources>,
     /// The queues of those who want to open a file under a lock.
@@ -119,6 +121,9 @@ pub struct Volume {
     /// What it was built with.
     pub config: Config,
 }
+
+/// Where provisional versions begin; so many publications there never are.
+const PROVISIONAL: u64 = 1 << 62;
 
 /// How often an operation plans on a loaded root and finds it replaced, before it stops the
 /// commits of others for one attempt.
@@ -131,6 +136,11 @@ pub struct Lane<'a> {
 }
 
 impl Lane<'_> {
+    /// The root published last; not to be kept.
+    pub fn load(&self) -> RootGuard {
+        self.volume.load()
+    }
+
     /// Publishes `edits`, all or none.
     ///
     /// # Errors
@@ -143,6 +153,11 @@ impl Lane<'_> {
             Some(turn) => volume.publisher.commit_in_turn(turn, edits, &limits, &volume.resources.graves),
         }
     }
+
+    /// Whether the commits of others wait, so that what was planned on cannot have been replaced.
+    pub fn is_alone(&self) -> bool {
+        self.turn.is_some()
+    }
 }
 
 impl Volume {
@@ -151,6 +166,7 @@ impl Volume {
     pub fn new(root: Root, resources: Resources, config: Config) -> Self {
         Self {
             publisher: Publisher::new(root),
+            provisional: AtomicU64::new(0),
             resources: Arc::new(resources),
             open_files: OpenFiles::new(),
             config,
@@ -197,19 +213,6 @@ impl Volume {
         path::normalize(path, self.config.max_depth)
     }
 
-    /// Normalises the two paths of an operation; an error names both, normalised where they can be.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidPath`.
-    pub fn normalize_both<'p>(&self, a: &'p str, b: &'p str) -> Result<(Cow<'p, str>, Cow<'p, str>)> {
-        match (self.normalize(a), self.normalize(b)) {
-            (Ok(a), Ok(b)) => Ok((a, b)),
-            (Ok(a), Err(error)) => Err(error.between(&a, b)),
-            (Err(error), other) => Err(error.between(a, other.as_deref().unwrap_or(b))),
-        }
-    }
-
     /// What the name at the end of `path` is charged.
     pub fn name_cost(&self, path: &str) -> u64 {
         path::split_last(path).map_or(0, |(_, name)| Name::cost(name, self.config.chunk_overhead))
@@ -219,6 +222,22 @@ impl Volume {
     pub fn long_name(&self, path: &str, purse: &mut Charge) -> Option<Name> {
         let (_, text) = path::split_last(path)?;
         (text.len() > INLINE).then(|| Name::new(text, purse.split(self.name_cost(path))))
+    }
+
+    /// Publishes `edits`, all or none, on the root that is published now. For whoever must not be
+    /// repeated with the commits of others stopped, see [`settle`](Self::settle).
+    ///
+    /// # Errors
+    ///
+    /// The refusal; nothing is then published.
+    pub fn commit_once(&self, edits: &mut [Edit]) -> Result<Commit, Refusal> {
+        Lane { volume: self, turn: None }.commit(edits)
+    }
+
+    /// A version for what a transaction has changed and not published: above every published one,
+    /// and never given twice.
+    pub fn provisional_version(&self) -> u64 {
+        PROVISIONAL + self.provisional.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Repeats an attempt as long as the root that it planned on is replaced before it commits;
@@ -234,12 +253,9 @@ impl Volume {
                 settled => return settled,
             }
         }
-        let lane = Lane { volume: self, turn: Some(self.publisher.turn()) };
-        loop {
-            match attempt(&lane) {
-                Err(Refusal::Stale) => debug_assert!(false, "nothing is replaced while others wait"),
-                settled => return settled,
-            }
+        match attempt(&Lane { volume: self, turn: Some(self.publisher.turn()) }) {
+            Err(Refusal::Stale) => unreachable!("nothing is replaced while others wait"),
+            settled => settled,
         }
     }
 
@@ -247,23 +263,37 @@ impl Volume {
     ///
     /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
     /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
+    /// A shared hold that would admit another is one too: whoever waits for its end is ahead, and
+    /// may be waiting for this very thread.
+    /// Errors that come before locks are looked for in the root that shows the hold.
     ///
     /// # Errors
     ///
-    /// `Busy`, naming who holds the lock.
-    pub fn wait_for(&self, path: &str, mode: Mode, timeout: Option<Duration>) -> Result<Turn> {
+    /// Those of `look`; `Busy`, naming who holds the lock.
+    pub fn wait_for(
+        &self,
+        path: &str,
+        mode: Mode,
+        timeout: Option<Duration>,
+        look: impl Fn(&Root) -> Result<(), Refusal>,
+    ) -> Result<Turn> {
         let deadline = Deadline::after(timeout);
         loop {
-            match self.open_files.acquire(path, mode, &deadline) {
+            let error = match self.open_files.acquire(path, mode, &deadline) {
                 Ok(turn) => return Ok(turn),
-                Err(_)
-                    if timeout == Some(Duration::ZERO)
-                        && self.load().holds.admits(path, mode == Mode::Shared) =>
-                {
-                    yield_now();
-                }
-                Err(error) => return Err(error.at(path)),
+                Err(error) => error,
+            };
+            let root = self.load();
+            if timeout == Some(Duration::ZERO)
+                && !broken!(LeavingOwnerIsBusy)
+                && root.holds.at(path).is_none()
+            {
+                drop(root);
+                yield_now();
+                continue;
             }
+            look(&root).map_err(|refusal| self.busy_at_once(refusal))?;
+            return Err(error.at(path));
         }
     }
 

@@ -86,9 +86,7 @@ impl Content {
                 Ok(loose) => Self::build(loose.bytes()?, charge, account, chunk_overhead)?,
                 Err(shared) => Self::build(shared.bytes()?, charge, account, chunk_overhead)?,
             },
-            Repr::One(chunk, ..) => {
-                Self(Repr::one(chunk.adopted(&mut charge, account, chunk_overhead)?))
-            }
+            Repr::One(chunk, ..) => Self(Repr::one(chunk.adopted(&mut charge, account, chunk_overhead)?)),
             Repr::Many(extents, _) => {
                 if extents.index.from(0).all(|(_, chunk)| chunk.is_paid_from(account)) {
                     return Ok(Self(Repr::Many(extents, random)));

@@ -106,8 +106,8 @@ impl MemFs {
     ///
     /// `NotFound`, `IsADirectory`, `AllocationFailed`.
     pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.read_into(path, &mut bytes)?;
+        let (path, mut bytes) = (path.as_ref(), Vec::new());
+        self.volume.read_into(path, &mut bytes).named("read", path)?;
         Ok(bytes)
     }
 
@@ -126,9 +126,9 @@ impl MemFs {
     /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
     pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
         let path = path.as_ref();
-        let depth = self.volume.config.max_depth;
-        let named = |error: Error| error.during("read_to_string").on(&path::for_error(path, depth));
-        self.read(path).and_then(utf8).map_err(named)
+        let mut bytes = Vec::new();
+        let read = self.volume.read_into(path, &mut bytes).and_then(|()| utf8(bytes));
+        read.named("read_to_string", path)
     }
 
     /// Replaces what is in `out` by the bytes of a file and returns their number; its memory is
@@ -148,7 +148,7 @@ impl MemFs {
     /// As [`read`](Self::read).
     pub fn read_into(&self, path: impl AsRef<str>, out: &mut Vec<u8>) -> Result<usize> {
         let path = path.as_ref();
-        self.volume.read_into(path, out).named("read", path)?;
+        self.volume.read_into(path, out).named("read_into", path)?;
         Ok(out.len())
     }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::MemFs;
 use crate::content::Content;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::export::{ExportIter, ExportOptions};
 use crate::ops::Named;
-use crate::ops::import::{Import, ImportFile};
-use crate::path;
+use crate::ops::import::Import;
 use crate::snapshot::Snapshot;
+use crate::transaction::Transaction;
 
 impl MemFs {
     /// The filesystem as it is now, for as long as it is needed. O(1); never waits, never needs
@@ -46,7 +46,58 @@ impl MemFs {
     ///
     /// `InvalidInput` for a snapshot of another filesystem, `Busy` while anything is held.
     pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
-        self.volume.restore(snapshot).named("restore", "/")
+        // It may be a path below that is held; the operation is on all.
+        self.volume.restore(snapshot).map_err(|error| error.during("restore").on_exactly("/"))
+    }
+
+    /// Runs many calls that take effect at one instant, or not at all.
+    ///
+    /// The closure sees one root, that of the instant at which it began, and its own changes. They
+    /// are published together if everything that it read (what stands at a path or that nothing
+    /// does, the entries of a directory, what was walked) is in the root that they replace as it
+    /// was read; every path that it changed counts as read. So of all that it saw nothing has
+    /// changed at the instant of publication, as if it had run then; commits to other places do
+    /// not disturb it. If something has changed, the closure runs again on what is published by
+    /// then: it should have no other effects that must not be repeated. A closure that changed
+    /// nothing publishes nothing, and what it saw was true at one instant.
+    ///
+    /// An `Err` or a panic of the closure leaves no trace: no entry, no bytes, no charge.
+    /// [`Error::other`](crate::Error::other) carries an error of your own out.
+    ///
+    /// Nothing is held while the closure runs, so it may take long and call other filesystems, or
+    /// this one: calls on the `MemFs` are operations of their own, which the transaction does not
+    /// see and conflicts with.
+    ///
+    /// ```
+    /// use arcfs::MemFs;
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/in", b"data")?;
+    /// let length = fs.transaction(|tx| {
+    ///     tx.create_dir_all("/out")?;
+    ///     tx.write("/out/log", b"one file\n")?;
+    ///     tx.rename("/in", "/out/done")?;
+    ///     Ok(tx.metadata("/out/done")?.len())
+    /// })?;
+    /// assert_eq!(length, 4);
+    /// assert_eq!(fs.glob("**")?, ["/out", "/out/done", "/out/log"]);
+    ///
+    /// let error = fs.transaction(|tx| {
+    ///     tx.clear()?;
+    ///     tx.remove_file("/nothing there")
+    /// });
+    /// assert_eq!(error.unwrap_err().kind(), &arcfs::ErrorKind::NotFound);
+    /// assert!(fs.is_file("/out/done"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the closure. `Busy` at once where the publication meets a path that is open under
+    /// a lock, and where something that was read has changed each time until the lock timeout had
+    /// passed. `NodeLimit` if others have taken the room meanwhile.
+    pub fn transaction<T>(&self, f: impl FnMut(&mut Transaction) -> Result<T>) -> Result<T> {
+        Transaction::run(&self.volume, f)
     }
 
     /// Brings many files at one instant, all or nothing. Creates parents; replaces files and keeps
@@ -72,13 +123,8 @@ impl MemFs {
         &self,
         files: impl IntoIterator<Item = (P, B)>,
     ) -> Result<()> {
-        let mut import = Import::default();
-        for (path, content) in files {
-            let given = path.as_ref();
-            let path = self.volume.normalize(given).named("import_tree", given)?.into_owned();
-            import.files.push(ImportFile { path, content: content.into(), modified: None });
-        }
-        self.volume.import(import).named("import_tree", "/")
+        let import = || self.volume.import(Import::of_files(&self.volume, files)?);
+        import().named("import_tree", "/")
     }
 
     /// Copies of all files at or below a path, of one instant, by path. They are outside the
@@ -138,9 +184,7 @@ impl MemFs {
     /// As [`read`](Self::read); `InvalidInput`, before anything is copied, if the file is larger.
     pub fn export_bytes(&self, path: impl AsRef<str>, max_size: Option<u64>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        let depth = self.volume.config.max_depth;
-        let named = |error: Error| error.during("export_bytes").on(&path::for_error(path, depth));
-        let content = self.volume.content(path).map_err(named)?;
-        crate::export::export_bytes(&content, max_size).map_err(named)
+        let export = || crate::export::export_bytes(&self.volume.content(path)?, max_size);
+        export().named("export_bytes", path)
     }
 }

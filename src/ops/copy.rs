@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use super::Stage;
 use crate::charge::Charge;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
+use crate::path;
 use crate::snapshot::Snapshot;
 use crate::tree::copy::{copy_cost, copy_tree};
 use crate::tree::edit::{Edit, PutRule, Seen};
 use crate::tree::examine::{Refusal, fits_depth};
 use crate::tree::files::Files;
-use crate::tree::lookup::{Found, find};
+use crate::tree::lookup::{Found, find, slot};
 use crate::tree::node::{Dir, FileNode};
 use crate::tree::root::Root;
-use crate::volume::{Lane, Volume};
+use crate::volume::Volume;
 
 impl Volume {
     /// See `MemFs::copy`.
@@ -22,15 +24,26 @@ impl Volume {
     ///
     /// As documented there.
     pub fn copy(&self, from: &str, to: &str) -> Result<u64> {
-        let (from, to) = self.normalize_both(from, to)?;
-        self.settle(|lane| {
-            let root = self.load();
-            let file = Arc::clone(file_at(&root.tree, &from)?);
-            let seen = Seen::File(Arc::clone(&file));
-            self.copy_file(lane, &root, Origin::Here { path: &from, seen }, &file, &to)?;
-            Ok(file.content.len())
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
+        let (from, to) = self.two_paths(from, to)?;
+        let outcome = self.at_once(self.settle(|lane| self.copy_on(lane, &from, &to)));
+        outcome.map_err(|error| error.on_both(&from, &to))
+    }
+
+    /// As [`copy`](Self::copy).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn copy_on(&self, stage: impl Stage, from: &str, to: &str) -> Result<u64, Refusal> {
+        let file = stage.look(|root| {
+            let file = Arc::clone(file_at(&root.tree, from)?);
+            self.look_at_target(root, to, Found::File(&file))?;
+            Ok::<_, Refusal>(file)
+        })?;
+        let copied = self.copied_file(&file, false, to)?;
+        let len = file.content.len();
+        stage.commit(&mut [Edit::Expect { path: from.into(), seen: Seen::File(file) }, copied])?;
+        Ok(len)
     }
 
     /// See `MemFs::copy_dir_all`.
@@ -39,14 +52,24 @@ impl Volume {
     ///
     /// As documented there.
     pub fn copy_dir_all(&self, from: &str, to: &str) -> Result<()> {
-        let (from, to) = self.normalize_both(from, to)?;
-        self.settle(|lane| {
-            let root = self.load();
-            let dir = Arc::clone(dir_at(&root.tree, &from)?);
-            let seen = Seen::Subtree(Arc::clone(&dir));
-            self.copy_dir(lane, &root, Origin::Here { path: &from, seen }, &dir, &to)
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
+        let (from, to) = self.two_paths(from, to)?;
+        let outcome = self.at_once(self.settle(|lane| self.copy_dir_all_on(lane, &from, &to)));
+        outcome.map_err(|error| error.on_both(&from, &to))
+    }
+
+    /// As [`copy_dir_all`](Self::copy_dir_all).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn copy_dir_all_on(&self, stage: impl Stage, from: &str, to: &str) -> Result<(), Refusal> {
+        let dir = stage.look(|root| {
+            let dir = Arc::clone(dir_at(&root.tree, from)?);
+            self.look_at_target(root, to, Found::Dir(&dir))?;
+            Ok::<_, Refusal>(dir)
+        })?;
+        let copied = self.copied_dir(&dir, false, to)?;
+        stage.commit(&mut [Edit::Expect { path: from.into(), seen: Seen::Subtree(dir) }, copied])
     }
 
     /// See `MemFs::copy_from`.
@@ -55,22 +78,43 @@ impl Volume {
     ///
     /// As documented there.
     pub fn copy_from(&self, snapshot: &Snapshot, from: &str, to: &str) -> Result<u64> {
-        let (from, to) = self.normalize_both(from, to)?;
+        let (from, to) = self.snapshot_paths(snapshot, from, to)?;
+        let outcome = self.at_once(self.settle(|lane| self.copy_from_on(lane, snapshot, &from, &to)));
+        outcome.map_err(|error| error.on_both(&from, &to))
+    }
+
+    /// As [`copy_from`](Self::copy_from).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn copy_from_on(
+        &self,
+        stage: impl Stage,
+        snapshot: &Snapshot,
+        from: &str,
+        to: &str,
+    ) -> Result<u64, Refusal> {
         let foreign = !snapshot.is_of(&self.resources);
-        self.settle(|lane| {
-            let root = self.load();
-            match find(snapshot.tree(), &from).map_err(|miss| Error::at(miss.into(), &from))?.found {
-                Found::File(file) => {
-                    self.copy_file(lane, &root, Origin::Snapshot { foreign }, file, &to)?;
-                    Ok(file.content.len())
-                }
-                Found::Dir(dir) => {
-                    self.copy_dir(lane, &root, Origin::Snapshot { foreign }, dir, &to)?;
-                    Ok(dir.totals.bytes)
-                }
-            }
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
+        let found = find(snapshot.tree(), from).map_err(|miss| Error::new(miss.into()))?.found;
+        stage.look(|root| self.look_at_target(root, to, found))?;
+        let (copied, len) = match found {
+            Found::File(file) => (self.copied_file(file, foreign, to)?, file.content.len()),
+            Found::Dir(dir) => (self.copied_dir(dir, foreign, to)?, dir.totals.bytes),
+        };
+        stage.commit(&mut [copied])?;
+        Ok(len)
+    }
+
+    /// Normalises a path of a snapshot, which may be of a deeper filesystem, and one of this.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, naming both.
+    pub fn snapshot_paths(&self, snapshot: &Snapshot, from: &str, to: &str) -> Result<(Box<str>, Box<str>)> {
+        let clean = path::normalize(from, snapshot.max_depth()).map_err(|error| error.on_both(from, to))?;
+        let other = self.normalize(to).map_err(|error| error.on_both(&clean, to))?;
+        Ok((clean.into(), other.into()))
     }
 
     /// See `MemFs::restore`.
@@ -88,38 +132,43 @@ impl Volume {
         self.change(Edit::Restore { tree: Arc::clone(snapshot.tree()) })
     }
 
-    fn copy_file(
-        &self,
-        lane: &Lane<'_>,
-        root: &Root,
-        origin: Origin<'_>,
-        file: &FileNode,
-        to: &str,
-    ) -> Result<(), Refusal> {
-        self.look_at_target(root, to, 1)?;
-        let sharing = Sharing { volume: self, foreign: origin.is_foreign() };
+    /// The checks of a copy's target, in the order of errors.
+    fn look_at_target(&self, root: &Root, to: &str, source: Found<'_>) -> Result<(), Refusal> {
+        let existing = || Error::new(ErrorKind::AlreadyExists).because("the destination exists");
+        if to == "/" {
+            return Err(existing().into());
+        }
+        let target = slot(&root.tree, to).map_err(|miss| {
+            let parent = path::split_last(to).map_or("/", |(parent, _)| parent);
+            Error::new(miss.into()).because(format!("of the destination's parent {parent:?}"))
+        })?;
+        if target.occupant.is_some() {
+            return Err(existing().into());
+        }
+        let gains = match source {
+            Found::File(_) => 1,
+            Found::Dir(dir) => {
+                fits_depth(dir, to, &self.limits())?;
+                1 + dir.totals.nodes()
+            }
+        };
+        self.look(root, gains, &[to])
+    }
+
+    /// The edit that binds a copy of a file, paid for.
+    fn copied_file(&self, file: &FileNode, foreign: bool, to: &str) -> Result<Edit> {
+        let sharing = Sharing { volume: self, foreign };
         let overheads = self.config.node_overhead.saturating_add(self.name_cost(to));
         let mut purse = self.reserve(sharing.cost(&file.content).saturating_add(overheads))?;
         let content = sharing.content(&file.content, &mut purse)?;
         let name = self.long_name(to, &mut purse);
         let file = self.file_node(content, purse);
-        let put = Edit::Put { path: to.into(), name, file, rule: PutRule::Create, now: self.now() };
-        origin.commit(lane, put)
+        Ok(Edit::Put { path: to.into(), name, file, rule: PutRule::Create, now: self.now() })
     }
 
-    fn copy_dir(
-        &self,
-        lane: &Lane<'_>,
-        root: &Root,
-        origin: Origin<'_>,
-        dir: &Arc<Dir>,
-        to: &str,
-    ) -> Result<(), Refusal> {
-        if to != "/" {
-            fits_depth(dir, to, &self.limits())?;
-        }
-        self.look_at_target(root, to, 1 + dir.totals.nodes())?;
-        let sharing = Sharing { volume: self, foreign: origin.is_foreign() };
+    /// The edit that binds a copy of a directory with everything below it, paid for.
+    fn copied_dir(&self, dir: &Arc<Dir>, foreign: bool, to: &str) -> Result<Edit> {
+        let sharing = Sharing { volume: self, foreign };
         let (node_overhead, chunk_overhead) = (self.config.node_overhead, self.config.chunk_overhead);
         let contents = sharing.cost_below(dir);
         let cost = copy_cost(dir, node_overhead, chunk_overhead).saturating_add(self.name_cost(to));
@@ -130,16 +179,7 @@ impl Volume {
         let pay = &mut |amount| purse.split(amount);
         let share = &mut |content: &Content| sharing.content(content, &mut for_contents);
         let tree = copy_tree(dir, node_overhead, chunk_overhead, now, pay, share)?;
-        origin.commit(lane, Edit::Graft { path: to.into(), name, tree, now })
-    }
-
-    /// The checks of a copy's target, in the order of errors.
-    fn look_at_target(&self, root: &Root, to: &str, gains: u64) -> Result<(), Refusal> {
-        if to == "/" || self.slot_in(root, to)?.is_some() {
-            let error = Error::new(ErrorKind::AlreadyExists);
-            return Err(error.because("the destination exists").into());
-        }
-        self.look(root, gains, &[to])
+        Ok(Edit::Graft { path: to.into(), name, tree, now })
     }
 }
 
@@ -174,40 +214,16 @@ impl Sharing<'_> {
     }
 }
 
-/// Where a copy comes from.
-enum Origin<'a> {
-    /// A path of this filesystem, where the commit must find what was seen.
-    Here { path: &'a str, seen: Seen },
-    /// A snapshot, which cannot change.
-    Snapshot { foreign: bool },
-}
-
-impl Origin<'_> {
-    fn is_foreign(&self) -> bool {
-        matches!(self, Origin::Snapshot { foreign: true })
-    }
-
-    /// Publishes the edit that binds the copy.
-    fn commit(self, lane: &Lane<'_>, edit: Edit) -> Result<(), Refusal> {
-        match self {
-            Origin::Here { path, seen } => {
-                lane.commit(&mut [Edit::Expect { path: path.into(), seen }, edit]).map(drop)
-            }
-            Origin::Snapshot { .. } => lane.commit(&mut [edit]).map(drop),
-        }
-    }
-}
-
 fn file_at<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<FileNode>> {
-    match find(tree, path).map_err(|miss| Error::at(miss.into(), path))?.found {
+    match find(tree, path).map_err(|miss| Error::new(miss.into()))?.found {
         Found::File(file) => Ok(file),
-        Found::Dir(_) => Err(Error::at(ErrorKind::IsADirectory, path)),
+        Found::Dir(_) => Err(Error::new(ErrorKind::IsADirectory)),
     }
 }
 
 fn dir_at<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>> {
-    match find(tree, path).map_err(|miss| Error::at(miss.into(), path))?.found {
+    match find(tree, path).map_err(|miss| Error::new(miss.into()))?.found {
         Found::Dir(dir) => Ok(dir),
-        Found::File(_) => Err(Error::at(ErrorKind::NotADirectory, path)),
+        Found::File(_) => Err(Error::new(ErrorKind::NotADirectory)),
     }
 }

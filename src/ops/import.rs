@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::namespace::{MissingDirs, commit_with_parents};
+use super::Stage;
+use super::namespace::MissingDirs;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::path;
@@ -12,7 +13,7 @@ use crate::tree::examine::Refusal;
 use crate::tree::lookup::{Found, Miss, find, find_dir};
 use crate::tree::meta::Timestamp;
 use crate::tree::root::Root;
-use crate::volume::{Lane, Storage, Volume};
+use crate::volume::{Storage, Volume};
 
 /// What one import brings, its paths normalised.
 #[derive(Debug, Default)]
@@ -49,66 +50,66 @@ impl Volume {
     /// In this order: `AlreadyExists` for a path named twice, `NotADirectory`, `IsADirectory`,
     /// `NodeLimit`, `Busy`, `QuotaExceeded`, `MemoryGuard`, `AllocationFailed`.
     pub fn import(&self, mut import: Import) -> Result<()> {
-        import.files.sort_by(|a, b| path::compare(&a.path, &b.path));
-        import.dirs.sort_by(|a, b| path::compare(&a.0, &b.0));
         import.check()?;
+        self.at_once(self.settle(|lane| self.import_on(lane, &mut import)))
+    }
+
+    /// As [`import`](Self::import), for what was [checked](Import::check).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn import_on(&self, stage: impl Stage, import: &mut Import) -> Result<(), Refusal> {
         if import.files.is_empty() && import.dirs.is_empty() {
             return Ok(());
         }
-        self.settle(|lane| self.try_import(lane, &mut import)).map_err(|refusal| self.busy_at_once(refusal))
-    }
-
-    fn try_import(&self, lane: &Lane<'_>, import: &mut Import) -> Result<(), Refusal> {
-        let root = self.load();
-        let (account, overhead) = (self.account(), self.config.chunk_overhead);
-        let node_overhead = self.config.node_overhead;
-        let mut contents = Vec::with_capacity(import.files.len());
-        let mut edits = Vec::new();
-        {
-            let plan = import.plan(&root)?;
+        let plan = stage.look(|root| {
+            let plan = import.plan(root)?;
             let gains = plan.missing.paths.len() + plan.replaces.iter().filter(|old| !**old).count();
-            let mut touched = plan.missing.paths.clone();
+            let mut touched = Vec::new();
             if !root.holds.is_empty() {
+                touched.extend(plan.missing.paths.iter().copied());
                 touched.extend(import.files.iter().map(|file| &*file.path));
             }
-            if let Err(refusal) = self.look_busy_first(&root, gains as u64, &touched) {
-                return Err(refusal);
-            }
-            drop(root);
-            let of_file = |(file, replaces): (&ImportFile, &bool)| {
-                let name = if *replaces { 0 } else { self.name_cost(&file.path) };
-                let content = file.content.adoption_cost(account, overhead);
-                name.saturating_add(content).saturating_add(node_overhead)
-            };
-            let cost = import.files.iter().zip(&plan.replaces).map(of_file).fold(0, u64::saturating_add);
-            let mut purse = self.reserve(plan.missing.cost(self).saturating_add(cost))?;
-            let now = self.now();
-            edits.extend(plan.missing.edits(self, &mut purse, now));
-            for (file, replaces) in import.files.iter().zip(&plan.replaces) {
-                let charge = purse.split(file.content.adoption_cost(account, overhead));
-                let content = file.content.clone().adopt(charge, account, overhead)?;
-                let content = content.with_random(self.config.storage == Storage::RandomAccess);
-                contents.push(content.clone());
-                edits.push(Edit::Put {
-                    path: (*file.path).into(),
-                    name: if *replaces { None } else { self.long_name(&file.path, &mut purse) },
-                    file: self.file_node(content, purse.split(node_overhead)),
-                    rule: PutRule::Import { modified: file.modified.unwrap_or(now) },
-                    now,
-                });
-            }
-            for (dir, time) in &import.dirs {
-                let is_new = plan.missing.paths.contains(&&**dir);
-                if let Some(time) = time.filter(|_| is_new) {
-                    edits.push(Edit::SetModified { path: (**dir).into(), file: None, time });
-                }
+            self.look_busy_first(root, gains as u64, &touched)?;
+            Ok::<_, Refusal>(plan)
+        })?;
+        let (account, overhead) = (self.account(), self.config.chunk_overhead);
+        let node_overhead = self.config.node_overhead;
+        let of_file = |(file, replaces): (&ImportFile, &bool)| {
+            let name = if *replaces { 0 } else { self.name_cost(&file.path) };
+            let content = file.content.adoption_cost(account, overhead);
+            name.saturating_add(content).saturating_add(node_overhead)
+        };
+        let cost = import.files.iter().zip(&plan.replaces).map(of_file).fold(0, u64::saturating_add);
+        let mut purse = self.reserve(plan.missing.cost(self).saturating_add(cost))?;
+        let now = self.now();
+        let mut edits: Vec<_> = plan.missing.edits(self, &mut purse, now).collect();
+        let mut contents = Vec::with_capacity(import.files.len());
+        for (file, replaces) in import.files.iter().zip(&plan.replaces) {
+            let charge = purse.split(file.content.adoption_cost(account, overhead));
+            let content = file.content.clone().adopt(charge, account, overhead)?;
+            let content = content.with_random(self.config.storage == Storage::RandomAccess);
+            contents.push(content.clone());
+            edits.push(Edit::Put {
+                path: (*file.path).into(),
+                name: if *replaces { None } else { self.long_name(&file.path, &mut purse) },
+                file: self.file_node(content, purse.split(node_overhead)),
+                rule: PutRule::Import { modified: file.modified.unwrap_or(now) },
+                now,
+            });
+        }
+        let made: HashSet<&str> = plan.missing.paths.iter().copied().collect();
+        for (dir, time) in &import.dirs {
+            if let Some(time) = time.filter(|_| made.contains(&**dir)) {
+                edits.push(Edit::SetModified { path: (**dir).into(), file: None, time });
             }
         }
         // If the attempt is repeated, nothing is copied or paid twice.
         for (file, content) in import.files.iter_mut().zip(contents) {
             file.content = content;
         }
-        commit_with_parents(lane, &mut edits)
+        stage.commit_planned(&mut edits)
     }
 
     /// As [`Volume::look`], with locks before the node limit: the order that imports promise.
@@ -119,8 +120,32 @@ impl Volume {
 }
 
 impl Import {
-    /// Whether the paths go together: none twice, none below a file. Needs them sorted.
-    fn check(&self) -> Result<()> {
+    /// Files, their paths as users wrote them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`.
+    pub fn of_files<P: AsRef<str>, B: Into<Content>>(
+        volume: &Volume,
+        files: impl IntoIterator<Item = (P, B)>,
+    ) -> Result<Self> {
+        let mut import = Self::default();
+        for (path, content) in files {
+            let path = volume.normalize(path.as_ref())?.into_owned();
+            import.files.push(ImportFile { path, content: content.into(), modified: None });
+        }
+        Ok(import)
+    }
+
+    /// Brings the paths into tree order, and says whether they go together: none twice, none
+    /// below a file.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists`, `NotADirectory`, in this order.
+    pub fn check(&mut self) -> Result<()> {
+        self.files.sort_by(|a, b| path::compare(&a.path, &b.path));
+        self.dirs.sort_by(|a, b| path::compare(&a.0, &b.0));
         for pair in self.files.windows(2) {
             if pair[0].path == pair[1].path {
                 let error = Error::at(ErrorKind::AlreadyExists, &pair[0].path);

@@ -1,18 +1,21 @@
 //! Operations on names: making, removing and moving nodes.
+//!
+//! Those whose names end in `_on` take normalised paths and work on any [`Stage`].
 
 use std::sync::Arc;
 
-use super::not_on_root;
+use super::{Stage, not_on_root};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::tree::edit::{Edit, Removal};
-use crate::tree::examine::Refusal;
+use crate::tree::examine::{Refusal, fits_depth};
 use crate::tree::lookup::{Found, Miss, find, slot};
 use crate::tree::meta::Timestamp;
-use crate::tree::node::Dir;
+use crate::tree::name::Name;
+use crate::tree::node::{Dir, Node};
 use crate::tree::root::Root;
-use crate::volume::{Lane, Volume};
+use crate::volume::Volume;
 
 /// The directories that do not exist yet on the way to one.
 #[derive(Debug)]
@@ -81,21 +84,23 @@ impl Volume {
     /// As documented there.
     pub fn create_dir(&self, path: &str) -> Result<()> {
         let path = &*self.normalize(path)?;
-        if path == "/" {
-            return Err(Error::at(ErrorKind::AlreadyExists, path));
-        }
-        self.settle(|lane| {
-            let root = self.load();
-            if self.slot_in(&root, path)?.is_some() {
+        self.at_once(self.settle(|lane| self.create_dir_on(lane, path)))
+    }
+
+    /// As [`create_dir`](Self::create_dir).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn create_dir_on(&self, stage: impl Stage, path: &str) -> Result<(), Refusal> {
+        stage.look(|root| {
+            if path == "/" || self.slot_in(root, path)?.is_some() {
                 return Err(Error::at(ErrorKind::AlreadyExists, path).into());
             }
-            self.look(&root, 1, &[path])?;
-            drop(root);
-            let mut purse = self.reserve(self.config.node_overhead.saturating_add(self.name_cost(path)))?;
-            let edit = self.make_dir(path, false, &mut purse, self.now());
-            lane.commit(&mut [edit]).map(drop)
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).on(path))
+            self.look(root, 1, &[path])
+        })?;
+        let mut purse = self.reserve(self.config.node_overhead.saturating_add(self.name_cost(path)))?;
+        stage.commit(&mut [self.make_dir(path, false, &mut purse, self.now())])
     }
 
     /// See `MemFs::create_dir_all`.
@@ -105,19 +110,28 @@ impl Volume {
     /// As documented there.
     pub fn create_dir_all(&self, path: &str) -> Result<()> {
         let path = &*self.normalize(path)?;
-        self.settle(|lane| {
-            let root = self.load();
+        self.at_once(self.settle(|lane| self.create_dir_all_on(lane, path)))
+    }
+
+    /// As [`create_dir_all`](Self::create_dir_all).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn create_dir_all_on(&self, stage: impl Stage, path: &str) -> Result<(), Refusal> {
+        let missing = stage.look(|root| {
             let missing = MissingDirs::on_the_way(&root.tree, path)?;
-            if missing.paths.is_empty() {
-                return Ok(());
+            if !missing.paths.is_empty() {
+                self.look(root, missing.paths.len() as u64, &missing.paths)?;
             }
-            self.look(&root, missing.paths.len() as u64, &missing.paths)?;
-            drop(root);
-            let mut purse = self.reserve(missing.cost(self))?;
-            let mut edits: Vec<_> = missing.edits(self, &mut purse, self.now()).collect();
-            commit_with_parents(lane, &mut edits)
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).on(path))
+            Ok::<_, Refusal>(missing)
+        })?;
+        if missing.paths.is_empty() {
+            return Ok(());
+        }
+        let mut purse = self.reserve(missing.cost(self))?;
+        let mut edits: Vec<_> = missing.edits(self, &mut purse, self.now()).collect();
+        stage.commit_planned(&mut edits)
     }
 
     /// See `MemFs::remove_file`, `remove_dir` and `remove_dir_all`.
@@ -126,15 +140,23 @@ impl Volume {
     ///
     /// As documented there.
     pub fn remove(&self, path: &str, what: Removal) -> Result<()> {
-        let path = self.normalize(path)?;
+        let path = &*self.normalize(path)?;
+        self.at_once(self.settle(|lane| self.remove_on(lane, path, what)))
+    }
+
+    /// As [`remove`](Self::remove).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn remove_on(&self, stage: impl Stage, path: &str, what: Removal) -> Result<(), Refusal> {
         if path == "/" {
-            return Err(match what {
+            return Err(Refusal::Failed(match what {
                 Removal::File => Error::at(ErrorKind::IsADirectory, "/"),
                 _ => not_on_root("the root cannot be removed; clear() removes everything in it"),
-            });
+            }));
         }
-        let edit = Edit::Remove { path: (*path).into(), what, now: self.now() };
-        self.change(edit)
+        stage.commit(&mut [Edit::Remove { path: path.into(), what, now: self.now() }])
     }
 
     /// See `MemFs::clear`.
@@ -143,7 +165,16 @@ impl Volume {
     ///
     /// As documented there.
     pub fn clear(&self) -> Result<()> {
-        self.change(Edit::Clear { now: self.now() })
+        self.at_once(self.settle(|lane| self.clear_on(lane)))
+    }
+
+    /// As [`clear`](Self::clear).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn clear_on(&self, stage: impl Stage) -> Result<(), Refusal> {
+        stage.commit(&mut [Edit::Clear { now: self.now() }])
     }
 
     /// See `MemFs::exchange`.
@@ -152,12 +183,25 @@ impl Volume {
     ///
     /// As documented there.
     pub fn exchange(&self, a: &str, b: &str) -> Result<()> {
-        let (a, b) = self.normalize_both(a, b)?;
+        let (a, b) = self.two_paths(a, b)?;
+        let outcome = self.at_once(self.settle(|lane| self.exchange_on(lane, &a, &b)));
+        outcome.map_err(|error| error.on_both(&a, &b))
+    }
+
+    /// As [`exchange`](Self::exchange).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn exchange_on(&self, stage: impl Stage, a: &str, b: &str) -> Result<(), Refusal> {
         if a == "/" || b == "/" {
-            return Err(not_on_root("the root cannot be exchanged").between(&a, &b));
+            return Err(not_on_root("the root cannot be exchanged").into());
         }
-        let edit = Edit::Exchange { a: (*a).into(), b: (*b).into(), now: self.now() };
-        self.change(edit).map_err(|error| error.between(&a, &b))
+        let mut edits = [Edit::Exchange { a: a.into(), b: b.into(), now: self.now() }];
+        if a == b {
+            return stage.look(|root| edits[0].examine(root, &self.limits())).map(drop);
+        }
+        stage.commit(&mut edits)
     }
 
     /// See `MemFs::rename` and `replace`.
@@ -167,18 +211,37 @@ impl Volume {
     /// As documented there.
     pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<()> {
         let (from, to) = self.two_paths(from, to)?;
-        self.settle(|lane| {
-            let mut edit = self.move_edit(&from, &to, replace);
-            let root = self.load();
-            let needs_name = matches!(slot(&root.tree, &to), Ok(slot) if slot.occupant.is_none());
-            let cost = if needs_name { self.name_cost(&to) } else { 0 };
-            if cost > 0 {
-                self.pay_for_name(&root, &mut edit, &to, cost)?;
+        let outcome = self.at_once(self.settle(|lane| self.rename_on(lane, &from, &to, replace)));
+        outcome.map_err(|error| error.on_both(&from, &to))
+    }
+
+    /// As [`rename`](Self::rename).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn rename_on(&self, stage: impl Stage, from: &str, to: &str, replace: bool) -> Result<(), Refusal> {
+        not_the_root(from, to)?;
+        let (now, limits) = (self.now(), self.limits());
+        let edit = |name| Edit::Move { from: from.into(), to: to.into(), name, replace, now };
+        if from == to {
+            return stage.look(|root| edit(None).examine(root, &limits)).map(drop);
+        }
+        // Only a new long name costs anything; then all else is looked at before it is paid for.
+        let mut name = None;
+        let cost = self.name_cost(to);
+        if cost > 0 {
+            let (_, text) = path::split_last(to).expect("not the root");
+            let is_new = stage.look(|root| {
+                edit(Some(Name::new(text, Charge::none()))).examine(root, &limits)?;
+                self.look(root, 0, &[from, to])?;
+                Ok::<_, Refusal>(self.slot_in(root, to)?.is_none())
+            })?;
+            if is_new {
+                name = Some(Name::new(text, self.reserve(cost)?));
             }
-            drop(root);
-            lane.commit(&mut [edit]).map(drop)
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
+        }
+        stage.commit(&mut [edit(name)])
     }
 
     /// See `MemFs::move_path`.
@@ -188,70 +251,55 @@ impl Volume {
     /// As documented there.
     pub fn move_path(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = self.two_paths(from, to)?;
-        let (parent, _) = path::split_last(&to).expect("not the root");
-        if path::starts_with(&to, &from) && to != from {
-            let error = Error::at(ErrorKind::InvalidInput, &from).with_other(&to);
-            return Err(error.because("a directory cannot be moved into its own subtree"));
+        let outcome = self.at_once(self.settle(|lane| self.move_path_on(lane, &from, &to)));
+        outcome.map_err(|error| error.on_both(&from, &to))
+    }
+
+    /// As [`move_path`](Self::move_path).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn move_path_on(&self, stage: impl Stage, from: &str, to: &str) -> Result<(), Refusal> {
+        not_the_root(from, to)?;
+        if from != to && path::starts_with(to, from) {
+            let error = Error::new(ErrorKind::InvalidInput);
+            return Err(error.because("nothing can be moved to below itself").into());
         }
-        self.settle(|lane| {
-            let root = self.load();
-            let source = find(&root.tree, &from).map_err(|miss| Error::at(miss.into(), &from))?;
+        let (parent, _) = path::split_last(to).expect("not the root");
+        let missing = stage.look(|root| {
+            let source = find(&root.tree, from).map_err(|miss| Error::new(miss.into()))?;
             let missing = MissingDirs::on_the_way(&root.tree, parent)
-                .map_err(|_| Error::at(ErrorKind::NotADirectory, &from).because(format!("of {parent:?}")))?;
-            if missing.paths.is_empty() && find(&root.tree, &to).is_ok() {
-                let error = Error::at(ErrorKind::AlreadyExists, &from);
-                return Err(error.because("the destination exists").into());
+                .map_err(|_| Error::new(ErrorKind::NotADirectory).because(format!("of {parent:?}")))?;
+            if missing.paths.is_empty() && find(&root.tree, to).is_ok() {
+                return Err(Error::new(ErrorKind::AlreadyExists).because("the destination exists").into());
             }
             if let Found::Dir(dir) = source.found {
-                crate::tree::examine::fits_depth(dir, &to, &self.limits())?;
+                fits_depth(dir, to, &self.limits())?;
             }
-            let mut touched = vec![&*from, &*to];
+            let mut touched = vec![from, to];
             touched.extend(&missing.paths);
-            self.look(&root, missing.paths.len() as u64, &touched)?;
-            drop(root);
-            let mut purse = self.reserve(missing.cost(self).saturating_add(self.name_cost(&to)))?;
-            let now = self.now();
-            let mut edits: Vec<_> = missing.edits(self, &mut purse, now).collect();
-            let mut edit = self.move_edit(&from, &to, false);
-            if let Edit::Move { name, .. } = &mut edit {
-                *name = self.long_name(&to, &mut purse);
-            }
-            edits.push(edit);
-            commit_with_parents(lane, &mut edits)
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).between(&from, &to))
+            self.look(root, missing.paths.len() as u64, &touched)?;
+            Ok::<_, Refusal>(missing)
+        })?;
+        let mut purse = self.reserve(missing.cost(self).saturating_add(self.name_cost(to)))?;
+        let now = self.now();
+        let mut edits: Vec<_> = missing.edits(self, &mut purse, now).collect();
+        let name = self.long_name(to, &mut purse);
+        edits.push(Edit::Move { from: from.into(), to: to.into(), name, replace: false, now });
+        stage.commit_planned(&mut edits)
     }
 
-    fn move_edit(&self, from: &str, to: &str, replace: bool) -> Edit {
-        Edit::Move { from: from.into(), to: to.into(), name: None, replace, now: self.now() }
-    }
-
-    /// Reserves the new name of a move that would otherwise succeed on `root`.
-    fn pay_for_name(&self, root: &Root, edit: &mut Edit, to: &str, cost: u64) -> Result<(), Refusal> {
-        let unpaid = |edit: &mut Edit, charge: Charge| {
-            let Edit::Move { name, .. } = edit else { return };
-            let mut purse = charge;
-            let (_, text) = path::split_last(to).expect("not the root");
-            *name = Some(crate::tree::name::Name::new(text, std::mem::take(&mut purse)));
-        };
-        unpaid(edit, Charge::none());
-        if edit.examine(root, &self.limits())?.held {
-            return Err(Refusal::Held(edit.path().into()));
-        }
-        let charge = self.reserve(cost)?;
-        unpaid(edit, charge);
-        Ok(())
-    }
-
-    /// Normalises the two paths of a move, neither of which may be the root.
-    fn two_paths(&self, from: &str, to: &str) -> Result<(Box<str>, Box<str>)> {
-        let (from, to) = self.normalize_both(from, to)?;
-        let (from, to): (Box<str>, Box<str>) = ((*from).into(), (*to).into());
-        if &*from == "/" || &*to == "/" {
-            let error = Error::at(ErrorKind::InvalidInput, &from).with_other(&to);
-            return Err(error.because("the root can be neither moved nor replaced"));
-        }
-        Ok((from, to))
+    /// Normalises the paths of an operation on two.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, naming both.
+    pub fn two_paths(&self, first: &str, second: &str) -> Result<(Box<str>, Box<str>)> {
+        let normal = |path| self.normalize(path).map(Box::from);
+        let clean: Box<str> = normal(first).map_err(|error| error.on_both(first, second))?;
+        let other = normal(second).map_err(|error| error.on_both(&clean, second))?;
+        Ok((clean, other))
     }
 
     /// Publishes one edit that needs no payment.
@@ -261,7 +309,16 @@ impl Volume {
     /// Its refusal; `Busy` at once where a path is held.
     pub fn change(&self, edit: Edit) -> Result<()> {
         let mut edits = [edit];
-        self.settle(|lane| lane.commit(&mut edits).map(drop)).map_err(|refusal| self.busy_at_once(refusal))
+        self.at_once(self.settle(|lane| lane.commit(&mut edits).map(drop)))
+    }
+
+    /// The outcome of an operation that does not wait.
+    ///
+    /// # Errors
+    ///
+    /// The refusal as an error; `Busy` where a path is held.
+    pub fn at_once<T>(&self, outcome: Result<T, Refusal>) -> Result<T> {
+        outcome.map_err(|refusal| self.busy_at_once(refusal))
     }
 
     /// Whether something stands at `path`, or why nothing can.
@@ -270,7 +327,6 @@ impl Volume {
     ///
     /// `NotFound` or `NotADirectory`, of the parent.
     pub fn slot_in<'r>(&self, root: &'r Root, path: &str) -> Result<Option<Found<'r>>> {
-        use crate::tree::node::Node;
         let slot = slot(&root.tree, path).map_err(|miss| Error::at(miss.into(), path))?;
         Ok(slot.occupant.map(|(_, entry)| match &entry.node {
             Node::Dir(dir) => Found::Dir(dir),
@@ -293,23 +349,10 @@ impl Volume {
     }
 }
 
-/// Publishes edits that start by making missing parents: where the tree changed below the plan,
-/// the plan is made again and finds the error, if there is one.
-///
-/// # Errors
-///
-/// The refusal.
-pub fn commit_with_parents(lane: &Lane<'_>, edits: &mut [Edit]) -> Result<(), Refusal> {
-    match lane.commit(edits) {
-        Ok(_) => Ok(()),
-        Err(Refusal::Failed(error)) if is_about_existence(error.kind()) => Err(Refusal::Stale),
-        Err(refusal) => Err(refusal),
+/// Refuses the root on either side of a move.
+fn not_the_root(from: &str, to: &str) -> Result<(), Refusal> {
+    if from == "/" || to == "/" {
+        return Err(not_on_root("the root can be neither moved nor replaced").into());
     }
-}
-
-fn is_about_existence(kind: &ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists | ErrorKind::IsADirectory
-    )
+    Ok(())
 }

@@ -1,8 +1,10 @@
 //! One-shot writes: the whole content of a file, or an addition to it, in one publication.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::Stage;
 use crate::charge::Charge;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,6 +14,7 @@ use crate::tree::examine::Refusal;
 use crate::tree::lookup::{Found, find};
 use crate::tree::meta::FileMeta;
 use crate::tree::node::FileNode;
+use crate::tree::root::Root;
 use crate::volume::{Lane, Storage, Volume};
 
 /// What a one-shot write shall leave in the file.
@@ -56,17 +59,19 @@ impl Volume {
     /// As documented there.
     pub fn write(&self, path: &str, mut payload: Payload<'_>) -> Result<()> {
         let path = &*self.file_path(path)?;
-        self.in_turn(path, |lane| {
-            let root = self.load();
-            let missing = self.look_at_file(&root, path)?.is_none();
-            drop(root);
-            let name_cost = if missing { self.name_cost(path) } else { 0 };
-            let overheads = self.config.node_overhead.saturating_add(name_cost);
-            let mut purse = self.reserve(payload.cost(self).saturating_add(overheads))?;
-            let content = payload.make(self, &mut purse)?;
-            lane.commit(&mut [self.put(path, missing, content, PutRule::Write, purse)]).map(drop)
-        })
-        .map_err(|error| error.on(path))
+        self.in_turn(path, |lane| self.write_on(lane, path, &mut payload)).map_err(|error| error.on(path))
+    }
+
+    /// As [`write`](Self::write), without the wait.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn write_on(&self, stage: impl Stage, path: &str, payload: &mut Payload<'_>) -> Result<(), Refusal> {
+        let missing = stage.look(|root| self.look_at_file(root, path))?.is_none();
+        let mut purse = self.reserve(payload.cost(self).saturating_add(self.file_cost(path, missing)))?;
+        let content = payload.make(self, &mut purse)?;
+        stage.commit(&mut [self.put(path, missing, content, PutRule::Write, purse)])
     }
 
     /// See `MemFs::append`.
@@ -76,35 +81,34 @@ impl Volume {
     /// As documented there.
     pub fn append(&self, path: &str, bytes: &[u8]) -> Result<()> {
         let path = &*self.file_path(path)?;
-        self.in_turn(path, |lane| {
-            let root = self.load();
-            let base = self.look_at_file(&root, path)?;
-            drop(root);
-            if bytes.is_empty() && base.is_some() {
-                return Ok(()); // a write of no bytes is no publication
-            }
-            let (missing, old) = (base.is_none(), base.clone().unwrap_or_default());
-            let (account, overhead) = (self.account(), self.config.chunk_overhead);
-            let name_cost = if missing { self.name_cost(path) } else { 0 };
-            let overheads = self.config.node_overhead.saturating_add(name_cost);
-            let (merged, plain) = old.append_plan(bytes.len() as u64, overhead);
-            // Merging small extents needs room for the copy; without it they stay as they are.
-            let (mut purse, merge) = match self.reserve(merged.saturating_add(overheads)) {
-                Ok(purse) => (purse, true),
-                Err(_) if plain < merged => (self.reserve(plain.saturating_add(overheads))?, false),
-                Err(error) => return Err(error.into()),
-            };
-            let charge = purse.split(if merge { merged } else { plain });
-            let content = old.appended(bytes, charge, account, overhead, merge)?;
-            let content = if missing {
-                content.with_random(self.config.storage == Storage::RandomAccess)
-            } else {
-                content
-            };
-            let rule = PutRule::Append { base };
-            lane.commit(&mut [self.put(path, missing, content, rule, purse)]).map(drop)
-        })
-        .map_err(|error| error.on(path))
+        self.in_turn(path, |lane| self.append_on(lane, path, bytes)).map_err(|error| error.on(path))
+    }
+
+    /// As [`append`](Self::append), without the wait.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn append_on(&self, stage: impl Stage, path: &str, bytes: &[u8]) -> Result<(), Refusal> {
+        let base = stage.look(|root| self.look_at_file(root, path))?;
+        if bytes.is_empty() && base.is_some() {
+            return Ok(()); // a write of no bytes is no publication
+        }
+        let (missing, old) = (base.is_none(), base.clone().unwrap_or_default());
+        let (account, overhead) = (self.account(), self.config.chunk_overhead);
+        let overheads = self.file_cost(path, missing);
+        let (merged, plain) = old.append_plan(bytes.len() as u64, overhead);
+        // Merging small extents needs room for the copy; without it they stay as they are.
+        let (mut purse, merge) = match self.reserve(merged.saturating_add(overheads)) {
+            Ok(purse) => (purse, true),
+            Err(_) if plain < merged => (self.reserve(plain.saturating_add(overheads))?, false),
+            Err(error) => return Err(error.into()),
+        };
+        let charge = purse.split(if merge { merged } else { plain });
+        let content = old.appended(bytes, charge, account, overhead, merge)?;
+        let content =
+            if missing { content.with_random(self.config.storage == Storage::RandomAccess) } else { content };
+        stage.commit(&mut [self.put(path, missing, content, PutRule::Append { base }, purse)])
     }
 
     /// See `MemFs::set_modified`.
@@ -114,18 +118,28 @@ impl Volume {
     /// As documented there.
     pub fn set_modified(&self, path: &str, time: SystemTime) -> Result<()> {
         let path = &*self.normalize(path)?;
-        self.settle(|lane| {
-            let found = find(&self.load().tree, path).map(|at| matches!(at.found, Found::File(_)));
-            let is_file = found.map_err(|miss| Error::at(miss.into(), path))?;
-            let file = if is_file {
-                Some(self.file_node(Content::default(), self.reserve(self.config.node_overhead)?))
-            } else {
-                None
-            };
-            let edit = Edit::SetModified { path: path.into(), file, time: time.into() };
-            lane.commit(&mut [edit]).map(drop)
-        })
-        .map_err(|refusal| self.busy_at_once(refusal).on(path))
+        self.at_once(self.settle(|lane| self.set_modified_on(lane, path, time)))
+    }
+
+    /// As [`set_modified`](Self::set_modified).
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn set_modified_on(&self, stage: impl Stage, path: &str, time: SystemTime) -> Result<(), Refusal> {
+        let found = stage.look(|root| find(&root.tree, path).map(|at| matches!(at.found, Found::File(_))));
+        let file = if found.map_err(|miss| Error::at(miss.into(), path))? {
+            Some(self.file_node(Content::default(), self.reserve(self.config.node_overhead)?))
+        } else {
+            None
+        };
+        stage.commit(&mut [Edit::SetModified { path: path.into(), file, time: time.into() }])
+    }
+
+    /// What the next version of a file is charged beside its content.
+    fn file_cost(&self, path: &str, missing: bool) -> u64 {
+        let name = if missing { self.name_cost(path) } else { 0 };
+        self.config.node_overhead.saturating_add(name)
     }
 
     /// A version of a file, its times still to be filled in.
@@ -144,13 +158,13 @@ impl Volume {
     /// # Errors
     ///
     /// `InvalidPath`; `IsADirectory` for the root.
-    pub fn file_path<'p>(&self, path: &'p str) -> Result<std::borrow::Cow<'p, str>> {
+    pub fn file_path<'p>(&self, path: &'p str) -> Result<Cow<'p, str>> {
         let path = self.normalize(path)?;
         if path == "/" { Err(Error::at(ErrorKind::IsADirectory, "/")) } else { Ok(path) }
     }
 
     /// The content that a write would replace, once kind, node limit and locks have been looked at.
-    fn look_at_file(&self, root: &crate::tree::root::Root, path: &str) -> Result<Option<Content>, Refusal> {
+    fn look_at_file(&self, root: &Root, path: &str) -> Result<Option<Content>, Refusal> {
         let old = match self.slot_in(root, path)? {
             Some(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
             Some(Found::File(file)) => Some(file.content.clone()),
@@ -172,7 +186,7 @@ impl Volume {
             }
             // With the turn, nobody holds the path: a hold ends before its turn is passed on.
             if turn.is_none() {
-                turn = Some(self.wait_for(path, Mode::Exclusive, self.config.lock_timeout)?);
+                turn = Some(self.wait_for(path, Mode::Exclusive, self.config.lock_timeout, |_| Ok(()))?);
             }
         }
     }

@@ -15,6 +15,7 @@ use super::node::{Dir, Entry, FileNode, Node, Totals};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
+use crate::sync::broken;
 
 /// A root with edits applied, not published yet.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl<'a> Occupant<'a> {
 impl Work<'_> {
     fn step(&mut self, edit: &mut Edit) -> Result<(), Refusal> {
         let effect = edit.examine(self.root, self.limits)?;
-        if effect.held {
+        if effect.held && !broken!(HoldChecksBesideRoot) {
             return Err(self.held(edit));
         }
         match edit {
@@ -304,7 +305,7 @@ impl Work<'_> {
     fn hold(&mut self, hold: &mut Hold, effect: Effect) -> Result<(), Refusal> {
         hold.base = None; // it may hold the blank file since an earlier attempt
         let missing = effect.gains > 0;
-        let reserves_node = missing && hold.atomic;
+        let reserves_node = missing && hold.atomic && !broken!(HoldReservesNoNode);
         if !hold.atomic && (missing || hold.truncate) {
             let blank = hold.blank.as_mut().ok_or(Refusal::Stale)?;
             let rule = if missing { PutRule::Create } else { PutRule::Write };

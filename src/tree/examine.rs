@@ -12,6 +12,7 @@ use super::node::{Dir, Node};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
+use crate::sync::broken;
 
 /// Why an edit cannot be applied to a root.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Edit {
     pub fn examine(&self, root: &Root, limits: &Limits) -> Result<Effect, Refusal> {
         match self {
             Edit::Expect { path, seen } => {
-                if seen.still_stands(&root.tree, path) {
+                if broken!(CommitIgnoresExpectations) || seen.still_stands(&root.tree, path) {
                     Ok(Effect::NOTHING)
                 } else {
                     Err(Refusal::Stale)
@@ -98,7 +99,7 @@ impl Edit {
             Edit::Restore { tree } => Ok(Effect {
                 gains: tree.totals.nodes(),
                 loses: root.tree.totals.nodes(),
-                held: !root.holds.is_empty(),
+                held: !root.holds.is_empty() && !broken!(RestoreIgnoresHolds),
             }),
             Edit::Hold(hold) => examine_hold(root, hold),
             Edit::Release { path, name, publish, .. } => {
@@ -143,21 +144,23 @@ fn examine_make_dir(
 fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> Result<Effect, Refusal> {
     let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
     let old = match target.occupant.map(|(_, entry)| &entry.node) {
+        Some(_) if matches!(rule, PutRule::Create) => return fail(ErrorKind::AlreadyExists, path),
         Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
         Some(Node::File(file)) => Some(file),
         None => None,
     };
     match (rule, old) {
-        (PutRule::Create, Some(_)) => return fail(ErrorKind::AlreadyExists, path),
         (PutRule::Append { base: Some(base) }, Some(old)) if base.ptr_eq(&old.content) => {}
         (PutRule::Append { base: None }, None) => {}
+        (PutRule::Append { .. }, _) if broken!(AppendIgnoresBase) => {}
         (PutRule::Append { .. }, _) => return Err(Refusal::Stale),
         _ => {}
     }
     if old.is_none() {
         require_name(path, name)?;
     }
-    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held: root.holds.at_or_below(path).is_some() })
+    let held = root.holds.at_or_below(path).is_some() && !broken!(WriteIgnoresHold);
+    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held })
 }
 
 fn examine_remove(root: &Root, path: &str, what: Removal) -> Result<Effect, Refusal> {

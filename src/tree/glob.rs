@@ -46,18 +46,43 @@ impl<'a> Level<'a> {
     }
 }
 
+/// What a glob looks at on its way.
+#[derive(Debug)]
+pub enum Look<'a> {
+    /// All entries of the directory where the trail stands.
+    Listed(&'a Trail),
+    /// The entry of that name in it, or its absence.
+    Named(&'a Trail, &'a str),
+}
+
+impl<'a> Look<'a> {
+    fn of(pattern: &'a Pattern, states: &States, trail: &'a Trail) -> Self {
+        match pattern.only_name(states) {
+            Some(name) => Look::Named(trail, name),
+            None => Look::Listed(trail),
+        }
+    }
+}
+
 /// The paths that match `pattern`: absolute, in the order of strings, each once, the root never.
 ///
 /// A directory in which nothing can match is not entered, and where only one name can, it is
 /// looked up instead of listing the directory.
 #[must_use]
 pub fn glob(tree: &Arc<Dir>, pattern: &Pattern) -> Vec<String> {
+    glob_noting(tree, pattern, |_| {})
+}
+
+/// As [`glob`], and tells `note` what the answer depends on, from the top down.
+#[must_use]
+pub fn glob_noting(tree: &Arc<Dir>, pattern: &Pattern, mut note: impl FnMut(Look<'_>)) -> Vec<String> {
     let start = pattern.start();
     if start.is_empty() {
         return Vec::new();
     }
     let mut found = Vec::new();
     let mut trail = Trail::default();
+    note(Look::of(pattern, &start, &trail));
     let mut levels = vec![Level::new(tree, pattern, start, 0)];
     while let Some(level) = levels.last_mut() {
         let Some((name, entry)) = level.entries.next() else {
@@ -70,10 +95,12 @@ pub fn glob(tree: &Arc<Dir>, pattern: &Pattern) -> Vec<String> {
         if step.matched {
             found.push(trail.path_of(text));
         }
-        if let (Some(states), Node::Dir(dir)) = (step.below, &entry.node)
-            && !dir.entries.is_empty()
-        {
+        if let (Some(states), Node::Dir(dir)) = (step.below, &entry.node) {
             trail.push(text);
+            note(Look::of(pattern, &states, &trail));
+            if dir.entries.is_empty() {
+                continue;
+            }
             levels.push(Level::new(dir, pattern, states, trail.len()));
         }
     }

@@ -13,7 +13,7 @@ use crate::compare::{
 };
 use crate::model::{Expected, Fail, Fs, Plan, Snap, Wanted, World, cost, find};
 use crate::ops::{Config, FileOp, Mode, Op, Options, Pick, Read, SeekTo, Source, Step, time};
-use crate::paths::{at_or_below, child, glob, is_below, normalise, tree_order};
+use crate::paths::{as_named, at_or_below, child, glob, is_below, normalise, tree_order};
 use crate::value::{Kind, Mint, Node, Range, Tree, Version, children, subtree};
 
 /// A clock that is set by hand.
@@ -160,9 +160,9 @@ impl Pair {
 
     /// What an error about the quota must name now, in a call on these paths.
     fn around(&self, at: usize) -> impl Fn(&[&str]) -> Circumstances + use<> {
-        let (depth, available) = (self.world.fss[at].config.depth, self.fss[at].stats().free_bytes);
+        let available = self.fss[at].stats().free_bytes;
         move |paths| {
-            let known = |raw: &&str| normalise(raw, depth).unwrap_or_else(|| (*raw).to_owned());
+            let known = |raw: &&str| as_named(raw);
             Circumstances { path: paths.first().map(known), other: paths.get(1).map(known), available }
         }
     }
@@ -728,7 +728,7 @@ impl Reads<'_> {
 
     fn expect_node(&self, raw: &str) -> Expected<(String, Node)> {
         let Some(path) = normalise(raw, self.depth) else {
-            return Err(Fail::kind(arcfs::ErrorKind::InvalidPath, raw));
+            return Err(Fail::invalid_path(raw));
         };
         match find(self.tree, &path) {
             Err(kind) => Err(Fail::kind(kind, &path)),
@@ -871,7 +871,7 @@ impl Reads<'_> {
         let (view, options) = (self.view, ExportOptions { only_dirty });
         let expect = || -> Expected<Vec<(String, Rc<Vec<u8>>)>> {
             let Some(prefix) = normalise(raw, self.depth) else {
-                return Err(Fail::kind(arcfs::ErrorKind::InvalidPath, raw));
+                return Err(Fail::invalid_path(raw));
             };
             let wanted = |(path, node): (&String, &Node)| {
                 let data = node.data()?;

@@ -110,10 +110,11 @@ impl Fs {
             || (!writes && (create || create_new || truncate || atomic || preallocate > 0));
         let path = crate::paths::normalise(raw, self.config.depth);
         if mismatched {
-            let fail = Fail::kind(ErrorKind::InvalidInput, raw);
-            return Err(path.map_or(fail.clone(), |path| fail.or_path(&path)));
+            return Err(Fail::kind(ErrorKind::InvalidInput, raw).or_path(&crate::paths::as_named(raw)));
         }
-        let Some(path) = path else { return Err(Fail::kind(ErrorKind::InvalidPath, raw)) };
+        let Some(path) = path else {
+            return Err(Fail::invalid_path(raw));
+        };
         if path == "/" {
             return Err(Fail::kind(ErrorKind::IsADirectory, "/"));
         }

@@ -11,7 +11,7 @@ use arcfs::{ErrorKind, Storage};
 
 use crate::handles::Handle;
 use crate::ops::Config;
-use crate::paths::{ancestors, at_or_below, depth, is_below, name, normalise, parent};
+use crate::paths::{ancestors, as_named, at_or_below, depth, is_below, name, normalise, parent};
 use crate::value::{CHUNK, Data, Item, Kind, Ledger, Mint, Node, Range, Tree, Version, subtree};
 
 /// One way for a call to fail.
@@ -40,6 +40,11 @@ impl Fail {
 
     pub fn kind(kind: ErrorKind, path: &str) -> Self {
         Self::new(Why::Kind(kind), path)
+    }
+
+    /// One that is too deep may be named as it was given.
+    pub fn invalid_path(raw: &str) -> Self {
+        Self::kind(ErrorKind::InvalidPath, &as_named(raw)).or_path(raw)
     }
 
     pub fn or(mut self, why: Why) -> Self {
@@ -126,7 +131,7 @@ pub fn name_cost(config: &Config, path: &str) -> u64 {
 
 impl Fs {
     fn norm(&self, raw: &str) -> Result<String, Fail> {
-        normalise(raw, self.config.depth).ok_or_else(|| Fail::kind(ErrorKind::InvalidPath, raw))
+        normalise(raw, self.config.depth).ok_or_else(|| Fail::invalid_path(raw))
     }
 
     /// What stands at a path, or why nothing can.
@@ -201,11 +206,10 @@ impl Fs {
     /// Both paths of a call on two, and the error without its reason.
     fn two(&self, a: &str, b: &str) -> Result<(String, String, Fail), Fail> {
         let (norm_a, norm_b) = (normalise(a, self.config.depth), normalise(b, self.config.depth));
-        let known = |raw: &str, norm: &Option<String>| norm.clone().unwrap_or_else(|| raw.to_owned());
         let mut fail = Fail {
             whys: vec![Why::Kind(ErrorKind::InvalidPath)],
-            paths: vec![known(a, &norm_a)],
-            other: Some(known(b, &norm_b)),
+            paths: vec![as_named(a)],
+            other: Some(as_named(b)),
         };
         let (Some(a), Some(b)) = (norm_a, norm_b) else { return Err(fail) };
         fail.whys.clear();

@@ -20,6 +20,11 @@ pub fn normalise(raw: &str, max_depth: usize) -> Option<String> {
     (components.len() <= max_depth).then(|| format!("/{}", components.join("/")))
 }
 
+/// A path as errors name it: normalised where it can be, also one that is too deep.
+pub fn as_named(raw: &str) -> String {
+    normalise(raw, usize::MAX).unwrap_or_else(|| raw.to_owned())
+}
+
 pub fn parent(path: &str) -> &str {
     match path.rfind('/') {
         Some(0) | None => "/",

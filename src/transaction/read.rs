@@ -1,0 +1,212 @@
+//! The calls of a transaction that read.
+
+use super::Transaction;
+use super::reads::What;
+use crate::content::Content;
+use crate::error::{Error, Result};
+use crate::ops::{Named, file_content, read_content, usage_of};
+use crate::pattern::Pattern;
+use crate::tree::glob::{Look, glob_noting};
+use crate::tree::lookup::{At, Found, find};
+use crate::tree::metadata::Metadata;
+use crate::tree::read_dir::ReadDir;
+use crate::tree::walk::Walk;
+use crate::usage::Usage;
+
+/// A glob that listed more directories than this counts as having read all below the first.
+const LISTED_ONE_BY_ONE: usize = 256;
+
+impl Transaction {
+    /// Looks at the node at a path.
+    fn view<T>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        what: What,
+        view: impl FnOnce(At<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let look = || {
+            let path = self.volume.normalize(path)?;
+            self.note(&path, what);
+            match find(self.tree(), &path) {
+                Ok(at) => view(at),
+                Err(miss) => Err(Error::new(miss.into())),
+            }
+            .map_err(|error| error.on(&path))
+        };
+        look().named(operation, path)
+    }
+
+    fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
+        let Ok(path) = self.volume.normalize(path) else { return false };
+        self.note(&path, What::Node);
+        find(self.tree(), &path).is_ok_and(|at| test(at.found))
+    }
+
+    fn read_as(&self, operation: &'static str, path: &str, out: &mut Vec<u8>) -> Result<()> {
+        self.view(operation, path, What::Node, |at| read_content(file_content(&at)?, out))
+    }
+
+    /// Notes a look at a path that another call is about to take.
+    fn note_ahead(&self, path: &str, what: What) {
+        if let Ok(path) = self.volume.normalize(path) {
+            self.note(&path, what);
+        }
+    }
+
+    /// The version of the root that this run of the closure started from.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let before = fs.version();
+    /// let seen = fs.transaction(|tx| {
+    ///     tx.write("/a", b"1")?;
+    ///     Ok(tx.version())
+    /// })?;
+    /// assert_eq!((seen, fs.version()), (before, before + 1));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.base.version
+    }
+
+    /// As [`MemFs::exists`](crate::MemFs::exists).
+    #[must_use]
+    pub fn exists(&self, path: impl AsRef<str>) -> bool {
+        self.test(path.as_ref(), |_| true)
+    }
+
+    /// As [`MemFs::is_file`](crate::MemFs::is_file).
+    #[must_use]
+    pub fn is_file(&self, path: impl AsRef<str>) -> bool {
+        self.test(path.as_ref(), |found| matches!(found, Found::File(_)))
+    }
+
+    /// As [`MemFs::is_dir`](crate::MemFs::is_dir).
+    #[must_use]
+    pub fn is_dir(&self, path: impl AsRef<str>) -> bool {
+        self.test(path.as_ref(), |found| matches!(found, Found::Dir(_)))
+    }
+
+    /// As [`MemFs::metadata`](crate::MemFs::metadata). The version of what this transaction has
+    /// changed is provisional.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    pub fn metadata(&self, path: impl AsRef<str>) -> Result<Metadata> {
+        self.view("metadata", path.as_ref(), What::Meta, |at| Ok(Metadata::of(at)))
+    }
+
+    /// As [`MemFs::read_dir`](crate::MemFs::read_dir). What the transaction does afterwards does
+    /// not disturb it.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/in/a", "1"), ("/in/b", "2")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.create_dir("/out")?;
+    ///     for entry in tx.read_dir("/in")? {
+    ///         tx.rename(entry.path(), format!("/out/{}", entry.name()))?;
+    ///     }
+    ///     tx.remove_dir("/in")
+    /// })?;
+    /// assert_eq!(fs.glob("**")?, ["/out", "/out/a", "/out/b"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    pub fn read_dir(&self, path: impl AsRef<str>) -> Result<ReadDir> {
+        let path = path.as_ref();
+        self.note_ahead(path, What::Listing);
+        crate::fs::read_dir(self.tree(), path, self.volume.config.max_depth)
+    }
+
+    /// As [`MemFs::read`](crate::MemFs::read).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`, `AllocationFailed`.
+    pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_as("read", path.as_ref(), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`MemFs::read_to_string`](crate::MemFs::read_to_string).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); `InvalidData` if the bytes are not UTF-8.
+    pub fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
+        let (path, mut bytes) = (path.as_ref(), Vec::new());
+        self.read_as("read_to_string", path, &mut bytes)?;
+        crate::fs::utf8(bytes).named("read_to_string", path)
+    }
+
+    /// As [`MemFs::read_into`](crate::MemFs::read_into).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_into(&self, path: impl AsRef<str>, out: &mut Vec<u8>) -> Result<usize> {
+        self.read_as("read_into", path.as_ref(), out)?;
+        Ok(out.len())
+    }
+
+    /// As [`MemFs::content`](crate::MemFs::content).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`.
+    pub fn content(&self, path: impl AsRef<str>) -> Result<Content> {
+        self.view("content", path.as_ref(), What::Node, |at| file_content(&at).cloned())
+    }
+
+    /// As [`MemFs::walk`](crate::MemFs::walk). It counts as having read everything below `path`,
+    /// however far it is followed.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`, at the call.
+    pub fn walk(&self, path: impl AsRef<str>) -> Result<Walk> {
+        let path = path.as_ref();
+        self.note_ahead(path, What::Subtree);
+        crate::fs::walk(self.tree(), path, self.volume.config.max_depth)
+    }
+
+    /// As [`MemFs::glob`](crate::MemFs::glob). It counts as having listed the directories in which
+    /// something could match.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPattern`.
+    pub fn glob(&self, pattern: impl AsRef<str>) -> Result<Vec<String>> {
+        let pattern = Pattern::new(pattern.as_ref()).named("glob", pattern.as_ref())?;
+        let mut listed = Vec::new();
+        let found = glob_noting(self.tree(), &pattern, |look| match look {
+            Look::Listed(dir) if listed.len() <= LISTED_ONE_BY_ONE => listed.push(dir.path()),
+            Look::Listed(_) => {}
+            Look::Named(dir, name) => self.note_slot(&dir.path_of(name), What::Node),
+        });
+        if listed.len() > LISTED_ONE_BY_ONE {
+            self.note_slot(&listed[0], What::Subtree);
+        } else {
+            listed.iter().for_each(|dir| self.note_slot(dir, What::Listing));
+        }
+        Ok(found)
+    }
+
+    /// As [`MemFs::usage`](crate::MemFs::usage). Of a directory, it counts as having read
+    /// everything below.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidPath`, `NotFound`, `NotADirectory`.
+    pub fn usage(&self, path: impl AsRef<str>) -> Result<Usage> {
+        self.view("usage", path.as_ref(), What::Subtree, |at| Ok(usage_of(&at)))
+    }
+}
