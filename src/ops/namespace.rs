@@ -151,10 +151,8 @@ impl Volume {
     /// The refusal.
     pub fn remove_on(&self, stage: impl Stage, path: &str, what: Removal) -> Result<(), Refusal> {
         if path == "/" {
-            return Err(Refusal::Failed(match what {
-                Removal::File => Error::at(ErrorKind::IsADirectory, "/"),
-                _ => not_on_root("the root cannot be removed; clear() removes everything in it"),
-            }));
+            let error = not_on_root("the root cannot be removed; clear() removes everything in it");
+            return Err(Refusal::Failed(error));
         }
         stage.commit(&mut [Edit::Remove { path: path.into(), what, now: self.now() }])
     }
