@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::tree::edit::{Edit, Removal};
 use crate::tree::examine::{Refusal, fits_depth};
-use crate::tree::lookup::{Found, Miss, find, slot};
+use crate::tree::lookup::{Found, Miss, find, occupant};
 use crate::tree::meta::Timestamp;
 use crate::tree::name::Name;
 use crate::tree::node::{Dir, Node};
@@ -325,8 +325,8 @@ impl Volume {
     ///
     /// `NotFound` or `NotADirectory`, of the parent.
     pub fn slot_in<'r>(&self, root: &'r Root, path: &str) -> Result<Option<Found<'r>>> {
-        let slot = slot(&root.tree, path).map_err(|miss| Error::at(miss.into(), path))?;
-        Ok(slot.occupant.map(|(_, entry)| match &entry.node {
+        let slot = occupant(&root.tree, path).map_err(|miss| Error::at(miss.into(), path))?;
+        Ok(slot.map(|(_, entry)| match &entry.node {
             Node::Dir(dir) => Found::Dir(dir),
             Node::File(file) => Found::File(file),
         }))
