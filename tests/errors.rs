@@ -594,6 +594,7 @@ fn the_root_is_neither_moved_nor_replaced_nor_exchanged() {
 fn the_root_is_not_removed() {
     let fs = sample();
     for root in ["/", "", "//", "/d/.."] {
+        refused(&fs, || fs.remove_file(root)).says("clear").kind(InvalidInput).on("remove_file", "/");
         refused(&fs, || fs.remove_dir(root)).kind(InvalidInput).on("remove_dir", "/");
         refused(&fs, || fs.remove_dir_all(root)).says("clear").kind(InvalidInput).on("remove_dir_all", "/");
     }
@@ -602,7 +603,8 @@ fn the_root_is_not_removed() {
 #[test]
 fn a_file_call_on_the_root_says_that_it_is_a_directory() {
     let fs = sample();
-    for (operation, call) in OF_FILES {
+    // `remove_file` is one of the calls that remove: those are judged by their argument.
+    for (operation, call) in OF_FILES.iter().filter(|(operation, _)| *operation != "remove_file") {
         for root in ["/", "", "//", "/d/.."] {
             refused(&fs, || call(&fs, root)).kind(IsADirectory).on(operation, "/");
         }

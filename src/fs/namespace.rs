@@ -56,7 +56,7 @@ impl MemFs {
     ///
     /// # Errors
     ///
-    /// `NotFound`, `IsADirectory`, `Busy`.
+    /// `NotFound`, `IsADirectory`, `Busy`; `InvalidInput` for the root.
     pub fn remove_file(&self, path: impl AsRef<str>) -> Result<()> {
         let path = path.as_ref();
         self.volume.remove(path, Removal::File).named("remove_file", path)
