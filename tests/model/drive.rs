@@ -224,7 +224,7 @@ impl Pair {
                 },
             ),
             Op::Copy(a, b) => {
-                let expected = world.expect_copy(at, (&model.tree, false), (a, b), Wanted::File);
+                let expected = world.expect_copy(at, (&model.tree, at), (a, b), Wanted::File);
                 match settle(expected, fs.copy(a, b), &two(a, b))? {
                     None => None,
                     Some((copying, bytes)) => {
@@ -235,7 +235,7 @@ impl Pair {
                 }
             }
             Op::CopyDirAll(a, b) => {
-                let expected = world.expect_copy(at, (&model.tree, false), (a, b), Wanted::Dir);
+                let expected = world.expect_copy(at, (&model.tree, at), (a, b), Wanted::Dir);
                 settle(expected, fs.copy_dir_all(a, b), &two(a, b))?
                     .map(|(copying, ())| world.copy(at, &copying))
             }
@@ -244,7 +244,7 @@ impl Pair {
                 let (Some(real), Some(snap)) = (&self.snaps[*slot], &world.snaps[*slot]) else {
                     return Ok(None);
                 };
-                let expected = world.expect_copy(at, (&snap.tree, snap.fs != at), (a, b), Wanted::Any);
+                let expected = world.expect_copy(at, (&snap.tree, snap.fs), (a, b), Wanted::Any);
                 match settle(expected, fs.copy_from(real, a, b), &two(a, b))? {
                     None => None,
                     Some((copying, bytes)) => {

@@ -205,7 +205,12 @@ impl Fs {
 
     /// Both paths of a call on two, and the error without its reason.
     fn two(&self, a: &str, b: &str) -> Result<(String, String, Fail), Fail> {
-        let (norm_a, norm_b) = (normalise(a, self.config.depth), normalise(b, self.config.depth));
+        self.two_within(self.config.depth, a, b)
+    }
+
+    /// The same where the first has a depth of its own.
+    fn two_within(&self, depth: usize, a: &str, b: &str) -> Result<(String, String, Fail), Fail> {
+        let (norm_a, norm_b) = (normalise(a, depth), normalise(b, self.config.depth));
         let mut fail = Fail {
             whys: vec![Why::Kind(ErrorKind::InvalidPath)],
             paths: vec![as_named(a)],
@@ -493,12 +498,13 @@ impl World {
     pub fn expect_copy(
         &self,
         at: usize,
-        (source, foreign): (&Tree, bool),
+        (source, origin): (&Tree, usize),
         (a, b): (&str, &str),
         wanted: Wanted,
     ) -> Expected<Copying> {
         let fs = &self.fss[at];
-        let (from, to, mut fail) = fs.two(a, b)?;
+        let foreign = origin != at;
+        let (from, to, mut fail) = fs.two_within(self.fss[origin].config.depth, a, b)?;
         let kind = match find(source, &from) {
             Err(kind) => Some(kind),
             Ok(node) if node.is_dir() && wanted == Wanted::File => Some(ErrorKind::IsADirectory),
