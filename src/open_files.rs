@@ -16,7 +16,9 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind};
-use crate::lock::{FairLock, HasLock, Mode, Ticket, TimedOut, Wake};
+use crate::lock::{FairLock, HasLock, Mode, TimedOut};
+#[cfg(any(test, feature = "internals"))]
+use crate::lock::{Ticket, Wake};
 use crate::sync::{Deadline, Moment, Mutex, broken, model_has_failed};
 
 /// A power of two. A model needs one only, and needs every run to use the same.
@@ -95,6 +97,7 @@ impl OpenFiles {
     }
 
     /// Queues up for the lock of `path` without waiting: `wake` is called once it is the ticket's.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn enqueue(&self, path: &str, mode: Mode, wake: Arc<dyn Wake>) -> Pending {
         Pending { ticket: Ticket::new(self.join(path), mode, wake), mode, since: Moment::now() }
@@ -107,18 +110,21 @@ impl OpenFiles {
     }
 
     /// How many paths are held or waited for.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     /// Whether no path is held or waited for.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many wait for the lock of `path`.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn waiting(&self, path: &str) -> usize {
         self.0.entry(path).map_or(0, |entry| entry.lock.waiting())
@@ -242,6 +248,7 @@ impl Turn {
     }
 
     /// How the lock is held.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
@@ -265,12 +272,14 @@ impl fmt::Debug for Turn {
 }
 
 /// A turn that is waited for without a thread. Dropping it gives the turn up.
+#[cfg(any(test, feature = "internals"))]
 pub struct Pending {
     ticket: Ticket<Interest>,
     mode: Mode,
     since: Moment,
 }
 
+#[cfg(any(test, feature = "internals"))]
 impl Pending {
     /// Whether the lock is there to be taken.
     #[must_use]
@@ -312,6 +321,7 @@ impl Pending {
     }
 }
 
+#[cfg(any(test, feature = "internals"))]
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").field("ticket", &self.ticket).finish_non_exhaustive()

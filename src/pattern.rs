@@ -130,6 +130,7 @@ impl Pattern {
     }
 
     /// Whether the pattern matches a normalised path.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         let (mut matched, mut below) = (false, Some(self.start()));

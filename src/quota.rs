@@ -3,7 +3,7 @@
 //! A [`Quota`] is policy over an [`Account`], the only byte counter: what the limit is, what is
 //! asked before a refusal, and who has a say after the account agreed. A [`NodeLimit`] is the same
 //! for files and directories, whose number the tree itself knows. Every growth passes
-//! [`Quota::reserve`] or [`NodeLimit::check`], and limits are judged nowhere else.
+//! [`Quota::reserve`] or the check of nodes at each commit, and limits are judged nowhere else.
 //!
 //! Neither knows what the bytes are for, nor how anything is given up.
 
@@ -189,23 +189,6 @@ impl NodeLimit {
     /// Changes the limit for the growth to come, to at most [`CEILING`](Self::CEILING).
     pub fn set(&self, limit: u64) {
         self.0.set(limit.min(Self::CEILING));
-    }
-
-    /// Whether a tree of `current` nodes may become one of `after`. Only growth is refused: a tree
-    /// already above the limit may stay as it is or shrink.
-    ///
-    /// # Errors
-    ///
-    /// `NodeLimit`, with `current` and the limit.
-    pub fn check(&self, current: u64, after: u64) -> Result<()> {
-        if after <= current {
-            return Ok(());
-        }
-        let limit = self.get();
-        if fault::strikes(Fault::Node) || after > limit {
-            return Err(Error::new(ErrorKind::NodeLimit { current, limit }));
-        }
-        Ok(())
     }
 }
 

@@ -7,13 +7,13 @@
 #[cfg(not(arcfs_loom))]
 pub mod atomic {
     //! Atomics of this build.
-    pub use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 }
 
 #[cfg(arcfs_loom)]
 pub mod atomic {
     //! Atomics of this build.
-    pub use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 }
 
 #[cfg(not(arcfs_loom))]
@@ -58,6 +58,7 @@ mod real {
 
     impl Deadline {
         /// A wait without end.
+        #[cfg(any(test, feature = "internals"))]
         pub const NEVER: Self = Self(None);
 
         /// `None` waits for ever, zero only tries, a duration waits that long from now.

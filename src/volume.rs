@@ -12,7 +12,7 @@ use crate::lock::Mode;
 use crate::open_files::{OpenFiles, Turn};
 use crate::path;
 use crate::quota::{NodeLimit, Quota, Relief};
-use crate::root::{Commit, Graves, Publisher, RootGuard, SerialTurn};
+use crate::root::{Graves, Publisher, RootGuard, SerialTurn, Version};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Deadline, broken, yield_now};
 use crate::tree::edit::Edit;
@@ -146,7 +146,7 @@ impl Lane<'_> {
     /// # Errors
     ///
     /// The refusal; nothing is then published.
-    pub fn commit(&self, edits: &mut [Edit]) -> Result<Commit, Refusal> {
+    pub fn commit(&self, edits: &mut [Edit]) -> Result<Version, Refusal> {
         let (volume, limits) = (self.volume, self.volume.limits());
         match &self.turn {
             None => volume.publisher.commit(edits, &limits, &volume.resources.graves),
@@ -230,7 +230,7 @@ impl Volume {
     /// # Errors
     ///
     /// The refusal; nothing is then published.
-    pub fn commit_once(&self, edits: &mut [Edit]) -> Result<Commit, Refusal> {
+    pub fn commit_once(&self, edits: &mut [Edit]) -> Result<Version, Refusal> {
         Lane { volume: self, turn: None }.commit(edits)
     }
 

@@ -130,7 +130,7 @@ impl<P: Protocol> Bare<P> {
     }
 
     fn commit(&self, edits: &mut [Edit]) -> Result<u64, Refusal> {
-        self.publisher.commit(edits, &NO_LIMITS, &self.graves).map(|commit| commit.version)
+        self.publisher.commit(edits, &NO_LIMITS, &self.graves)
     }
 }
 

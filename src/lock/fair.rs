@@ -79,6 +79,7 @@ impl FairLock {
     }
 
     /// How many wait.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.lock().waiting()
@@ -153,6 +154,7 @@ impl<L: HasLock> Ticket<L> {
     }
 
     /// What keeps the lock alive; there for as long as a caller has the ticket.
+    #[cfg(any(test, feature = "internals"))]
     pub fn lock(&self) -> Option<&L> {
         self.lock.as_ref()
     }
@@ -165,6 +167,7 @@ impl<L: HasLock> Ticket<L> {
 
     /// Wakes `wake` instead of the one before. `false`: the ticket is granted already, and `wake`
     /// will not be called.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use = "nothing is woken if the ticket is granted already"]
     pub fn set_wake(&self, wake: Arc<dyn Wake>) -> bool {
         let (Some(lock), Some(place)) = (&self.lock, self.place) else { return false };

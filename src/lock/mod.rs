@@ -23,6 +23,9 @@ mod queue;
 mod tests;
 mod waiter;
 
-pub use fair::{FairLock, HasLock, Ticket, TimedOut};
+#[cfg(any(test, feature = "internals"))] // for those who wait without a thread
+pub use fair::Ticket;
+pub use fair::{FairLock, HasLock, TimedOut};
 pub use queue::Mode;
+#[cfg(any(test, feature = "internals"))] // for those who wait without a thread
 pub use waiter::Wake;

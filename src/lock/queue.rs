@@ -47,6 +47,7 @@ impl<W> Queue<W> {
     }
 
     /// How many wait.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
@@ -96,6 +97,7 @@ impl<W> Queue<W> {
     }
 
     /// The waiter at `place`. `None`: it was let in before.
+    #[cfg(any(test, feature = "internals"))]
     pub fn waiter_mut(&mut self, place: Place) -> Option<&mut W> {
         let index = self.find(place)?;
         Some(&mut self.waiting[index].waiter)

@@ -15,9 +15,13 @@ mod graves;
 mod protocol;
 mod publisher;
 
-pub use cell::{RootCell, RootGuard};
+#[cfg(feature = "internals")]
+pub use cell::RootCell;
+pub use cell::RootGuard;
 pub use graves::Graves;
+pub use protocol::SerialTurn;
 #[cfg(feature = "internals")]
 pub use protocol::{Combining, CompareAndSwap};
-pub use protocol::{Protocol, Serial, SerialTurn};
-pub use publisher::{Commit, Publisher};
+#[cfg(feature = "internals")]
+pub use protocol::{Protocol, Serial};
+pub use publisher::{Publisher, Version};

@@ -18,12 +18,8 @@ pub struct Publisher<P = Serial> {
     protocol: P,
 }
 
-/// A publication that has happened.
-#[derive(Debug, Clone, Copy)]
-pub struct Commit {
-    /// The version that it published.
-    pub version: u64,
-}
+/// The version that a commit published.
+pub type Version = u64;
 
 impl<P: Protocol> Publisher<P> {
     /// Publishes `root` as the first.
@@ -46,7 +42,7 @@ impl<P: Protocol> Publisher<P> {
     /// # Errors
     ///
     /// The refusal of the first edit that cannot be applied. Nothing is then published.
-    pub fn commit(&self, edits: &mut [Edit], limits: &Limits, graves: &Graves) -> Result<Commit, Refusal> {
+    pub fn commit(&self, edits: &mut [Edit], limits: &Limits, graves: &Graves) -> Result<Version, Refusal> {
         publish(graves, |before_swap| self.protocol.commit(&self.cell, edits, limits, before_swap))
     }
 }
@@ -68,7 +64,7 @@ impl Publisher<Serial> {
         edits: &mut [Edit],
         limits: &Limits,
         graves: &Graves,
-    ) -> Result<Commit, Refusal> {
+    ) -> Result<Version, Refusal> {
         publish(graves, |before_swap| {
             self.protocol.commit_in_turn(turn, &self.cell, edits, limits, before_swap)
         })
@@ -77,7 +73,7 @@ impl Publisher<Serial> {
 
 /// What surrounds every swap. A journal would see the edits here, in order, before the swap; a
 /// watcher would be woken here after it.
-fn publish(graves: &Graves, swap: impl FnOnce(BeforeSwap<'_>) -> Swapped) -> Result<Commit, Refusal> {
+fn publish(graves: &Graves, swap: impl FnOnce(BeforeSwap<'_>) -> Swapped) -> Result<Version, Refusal> {
     let buried = Cell::new(false);
     let (old, version) = swap(&|old, applied, _edits| {
         if applied.detached > FREED_BY_READERS {
@@ -91,5 +87,5 @@ fn publish(graves: &Graves, swap: impl FnOnce(BeforeSwap<'_>) -> Swapped) -> Res
     } else {
         graves.glance();
     }
-    Ok(Commit { version })
+    Ok(version)
 }

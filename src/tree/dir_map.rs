@@ -79,12 +79,6 @@ impl DirMap {
         self.0.range::<_, Name>((start, Bound::Unbounded))
     }
 
-    /// The first entry after `name`, or the first of all. O(log n).
-    #[must_use]
-    pub fn next_after(&self, name: Option<&Name>) -> Option<(&Name, &Entry)> {
-        self.iter_after(name).next()
-    }
-
     /// The names at which this map differs from `older`, in order, with what stands there in
     /// `older` and here. Parts that both maps share are skipped: O(differences × log n) between
     /// versions of one directory.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::meta::{DirMeta, Timestamp};
 use super::name::Name;
-use super::node::{Dir, FileNode, Node};
+use super::node::{Dir, FileNode};
 use crate::charge::Charge;
 use crate::content::Content;
 
@@ -222,12 +222,6 @@ impl Default for Edit {
 }
 
 impl Edit {
-    /// Whether applying it, alone, to any root changes nothing that can be observed.
-    #[must_use]
-    pub fn is_expectation(&self) -> bool {
-        matches!(self, Edit::Expect { .. })
-    }
-
     /// The path that an error of this edit names first.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -243,15 +237,6 @@ impl Edit {
             Edit::Hold(hold) => &hold.path,
             Edit::Release { path, .. } => path,
             Edit::Clear { .. } | Edit::Restore { .. } => "/",
-        }
-    }
-
-    /// The node that a [`Edit::Put`] binds, for tests and transactions.
-    #[must_use]
-    pub fn put_node(&self) -> Option<Node> {
-        match self {
-            Edit::Put { file, .. } => Some(Node::File(Arc::clone(file))),
-            _ => None,
         }
     }
 }

@@ -309,6 +309,7 @@ pub fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Error
 
 impl Seen {
     /// Reads at `path` what a later commit can compare with: kind only for a directory.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn node_at(tree: &Arc<Dir>, path: &str) -> Self {
         match find(tree, path).map(|at| at.found) {

@@ -138,6 +138,7 @@ impl Holds {
     }
 
     /// All held paths with their holds, in tree order.
+    #[cfg(any(test, feature = "internals"))]
     pub fn iter(&self) -> impl Iterator<Item = (&str, Hold)> {
         self.held.iter().map(|(path, hold)| (&*path.0, *hold))
     }

@@ -63,7 +63,7 @@ impl Limits {
     /// `NodeLimit`.
     pub fn admit_nodes(&self, before: u64, after: u64) -> Result<(), Error> {
         if after > before && fault::strikes(Fault::Node) {
-            return Err(Error::new(ErrorKind::NodeLimit { current: before, limit: before }));
+            return Err(Error::new(ErrorKind::NodeLimit { current: before, limit: self.max_nodes }));
         }
         self.allow_nodes(before, after)
     }
