@@ -4,6 +4,8 @@
 //! hold a lock it calls what waits (one-shot writes; it opens nothing) only on paths that come
 //! after the held one: the order that users are told to open several files in.
 
+use std::fmt;
+
 use crate::history::{Create, Op, Opening, THREADS};
 
 const OPS: usize = 6;
@@ -46,6 +48,17 @@ pub struct Plan {
     pub threads: [Vec<Op>; THREADS],
     /// Where the jitter of each thread begins; 0 for none.
     pub jitter: [u64; THREADS],
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |ops: &[Op]| ops.iter().map(|op| format!("    {op}\n")).collect::<String>();
+        write!(f, "before:\n{}", list(&self.before))?;
+        self.threads
+            .iter()
+            .enumerate()
+            .try_for_each(|(number, ops)| write!(f, "thread {number}:\n{}", list(ops)))
+    }
 }
 
 /// What kinds of calls there are.
