@@ -10,30 +10,35 @@ use arcfs::{
     Clock, ErrorKind, ExportOptions, File, MemFs, Metadata, OpenOptions, Result, Snapshot, Transaction,
 };
 
-use crate::generate::{Plan, Random};
+use crate::generate::{Plan, Random, Temper};
 use crate::history::{Answer, Create, Event, Meta, Node, Op, Opening, Outcome, THREADS, Tree, kind_of};
 
 /// No lock is waited for that long, unless something is wrong.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 thread_local! {
-    static JITTER: Cell<u64> = const { Cell::new(0) };
+    static JITTER: Cell<(Temper, u64)> = const { Cell::new((Temper::Fast, 0)) };
+}
+
+fn spin(times: usize) {
+    (0..times).for_each(|_| std::hint::spin_loop());
 }
 
 /// Now and then lets the other threads go first.
 fn jitter() {
-    let state = JITTER.get();
-    if state == 0 {
-        return;
+    let (temper, seed) = JITTER.get();
+    let mut random = Random::new(seed);
+    match temper {
+        Temper::Fast => return,
+        Temper::Pausing => spin(random.below(100)),
+        Temper::Yielding => match random.below(8) {
+            0..4 => {}
+            4..6 => spin(random.below(300)),
+            6 => std::thread::yield_now(),
+            _ => (0..random.below(8)).for_each(|_| std::thread::yield_now()),
+        },
     }
-    let mut random = Random::new(state);
-    match random.below(8) {
-        0..4 => {}
-        4..6 => (0..random.below(300)).for_each(|_| std::hint::spin_loop()),
-        6 => std::thread::yield_now(),
-        _ => (0..random.below(8)).for_each(|_| std::thread::yield_now()),
-    }
-    JITTER.set(random.next() | 1);
+    JITTER.set((temper, random.next()));
 }
 
 /// A clock that stands still, so that times can be compared with the model's. The engine asks it
@@ -150,7 +155,7 @@ impl Start {
                 (last, since) = (arrived, Instant::now());
             } else if since.elapsed() > 3 * LOCK_TIMEOUT && !done.load(Ordering::SeqCst) {
                 let plan = &plans[arrived.saturating_sub(1) / THREADS];
-                let mut report = format!("\na history does not end:\n{}", plan);
+                let mut report = format!("\na history does not end:\n{plan}");
                 for (thread, at) in self.at.iter().enumerate() {
                     report += &format!("thread {thread} has begun {} calls\n", at.load(Ordering::SeqCst));
                 }
@@ -187,10 +192,10 @@ pub fn run(plans: &[Plan]) -> Vec<Vec<Event>> {
                 let _guard = BreakOnPanic(start);
                 let perform = |(round, plan): (usize, &Plan)| {
                     let mut hand = Hand { fs: prepared[round].clone(), handle: None, saved: None };
-                    JITTER.set(plan.jitter[thread]);
+                    JITTER.set((plan.temper, plan.jitter[thread]));
                     start.line_up(round);
                     let events = hand.perform_all(thread, &plan.threads[thread], sequence, &start.at[thread]);
-                    JITTER.set(0);
+                    JITTER.set((Temper::Fast, 0));
                     events
                 };
                 plans.iter().enumerate().map(perform).collect::<Vec<_>>()
