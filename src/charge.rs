@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
 #[cfg(arcfs_loom)]
 use crate::sync::breaks::{self, Break};
+use crate::sync::model_has_failed;
 
 /// Bytes reserved in one filesystem, and the chunks alive that were paid from it.
 ///
@@ -82,6 +83,9 @@ impl Account {
     }
 
     fn give_back(&self, amount: u64) {
+        if model_has_failed() {
+            return;
+        }
         #[cfg(arcfs_loom)]
         if breaks::is(Break::GiveBackStoresBlindly) {
             let used = self.used.load(Ordering::Relaxed);
@@ -226,6 +230,9 @@ impl ChunkCharge {
 
 impl Drop for ChunkCharge {
     fn drop(&mut self) {
+        if model_has_failed() {
+            return;
+        }
         self.account.chunks.fetch_sub(1, Ordering::Relaxed);
         if self.amount > 0 {
             self.account.give_back(self.amount);

@@ -200,6 +200,12 @@ impl Error {
         self
     }
 
+    /// Names the path that the operation was called with, whichever it failed on.
+    pub(crate) fn on_exactly(mut self, path: &str) -> Self {
+        self.0.path = Some(path.into());
+        self
+    }
+
     /// Names both paths of an operation on two, whichever of them it failed on.
     pub(crate) fn on_both(mut self, first: &str, second: &str) -> Self {
         self.0.path = Some(first.into());

@@ -67,6 +67,7 @@ mod export;
 mod fault;
 mod file;
 mod fs;
+mod host;
 mod lock;
 mod memory_guard;
 mod open_files;
@@ -90,6 +91,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
+pub use host::{ExportReport, ImportReport, SkipReason, Skipped};
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;
 pub use snapshot::Snapshot;
@@ -113,6 +115,8 @@ pub struct Readme;
 pub mod internals {
     pub use crate::charge::{Account, Charge, ChunkCharge};
     pub use crate::clock::ManualClock;
+    #[cfg(feature = "fault-injection")]
+    pub use crate::fault::{Fault, fail_nth, is_armed};
     pub use crate::lock::*;
     pub use crate::memory_guard::{Guard, Reading};
     pub use crate::open_files::*;
@@ -134,6 +138,7 @@ pub mod internals {
     pub mod tree {
         pub use crate::tree::edit::*;
         pub use crate::tree::examine::{Effect, Refusal};
+        pub use crate::tree::lookup::{Found, find};
         pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
         pub use crate::tree::node::{Dir, FileNode, Node, Totals};
         pub use crate::tree::root::{Limits, Root};

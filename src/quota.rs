@@ -105,7 +105,8 @@ impl Quota {
     ///
     /// Where they do not fit, `relief` is asked once for what is missing and the account once more,
     /// whatever the answer: another thread may have given something back meanwhile. The memory
-    /// guard has the last word. Zero bytes are granted without asking anyone.
+    /// guard has the last word. Zero bytes are granted without asking anyone, `u64::MAX`, which
+    /// stands for all that is too much to be counted, never.
     ///
     /// # Errors
     ///
@@ -115,6 +116,10 @@ impl Quota {
             return Ok(Charge::none());
         }
         if fault::strikes(Fault::Charge) {
+            return Err(exceeded(amount, self.free()));
+        }
+        // Sums that would not fit saturate; what cannot be counted cannot be granted either.
+        if amount == u64::MAX {
             return Err(exceeded(amount, self.free()));
         }
         let charge = match self.try_reserve(amount) {

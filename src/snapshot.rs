@@ -10,6 +10,7 @@ use crate::export::{ExportIter, ExportOptions};
 use crate::ops::{Named, file_content, read_content, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
+use crate::sync::model_has_failed;
 use crate::tree::diff::Diff;
 use crate::tree::glob::glob;
 use crate::tree::lookup::{At, Found, find};
@@ -248,7 +249,7 @@ impl Snapshot {
         prefix: impl AsRef<str>,
         options: ExportOptions,
     ) -> Result<BTreeMap<String, Vec<u8>>> {
-        crate::export::export_tree(self.iter_export_tree(prefix, options)?)
+        crate::export::export_tree(self.files("export_tree", prefix.as_ref(), options)?)
     }
 
     /// As [`MemFs::iter_export_tree`](crate::MemFs::iter_export_tree).
@@ -257,8 +258,11 @@ impl Snapshot {
     ///
     /// `InvalidPath`.
     pub fn iter_export_tree(&self, prefix: impl AsRef<str>, options: ExportOptions) -> Result<ExportIter> {
-        let prefix = prefix.as_ref();
-        let path = path::normalize(prefix, self.max_depth).named("iter_export_tree", prefix)?;
+        self.files("iter_export_tree", prefix.as_ref(), options)
+    }
+
+    fn files(&self, operation: &'static str, prefix: &str, options: ExportOptions) -> Result<ExportIter> {
+        let path = path::normalize(prefix, self.max_depth).named(operation, prefix)?;
         Ok(ExportIter::new(self.clone(), &path, options))
     }
 
@@ -287,6 +291,9 @@ impl Clone for Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         self.tree = None;
+        if model_has_failed() {
+            return;
+        }
         self.resources.snapshots.sub(1);
         self.resources.graves.sweep();
     }

@@ -258,6 +258,24 @@ mod modelled {
 #[cfg(arcfs_loom)]
 pub use modelled::{Deadline, Moment, Mutex, MutexGuard, Parker};
 
+/// As `std::thread_local`, one variable that is made by a constant expression. Loom runs the threads
+/// of a model on one real thread, so they need variables of its own making.
+macro_rules! thread_local_const {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = $init:expr) => {
+        #[cfg(not(arcfs_loom))]
+        ::std::thread_local! {
+            $(#[$attribute])*
+            static $name: $type = const { $init };
+        }
+        #[cfg(arcfs_loom)]
+        ::loom::thread_local! {
+            $(#[$attribute])*
+            static $name: $type = $init;
+        }
+    };
+}
+pub(crate) use thread_local_const;
+
 /// Whether this drop belongs to a model that has already failed: loom's objects must not be touched
 /// any more, a second panic would abort the process. Never so in ordinary builds.
 #[inline]
@@ -312,6 +330,48 @@ pub mod breaks {
         GuardRefreshesUnchecked,
         /// The time of a reading is published without its bytes.
         GuardPublishesRelaxed,
+        /// A commit does not wait for its turn.
+        CommitWithoutTurn,
+        /// A commit applies its edits to a root that it loaded before it had its turn.
+        CommitLoadsBeforeTurn,
+        /// Each edit of a commit is published by itself.
+        CommitPublishesEachEdit,
+        /// A commit does not look for what it expects in the root that it replaces.
+        CommitIgnoresExpectations,
+        /// An append is put over whatever stands there, not only over what it was built from.
+        AppendIgnoresBase,
+        /// The cell takes the next root whatever it holds.
+        CellSwapsBlindly,
+        /// Whoever commits for others leaves their edits to the next one too.
+        CombiningServesTwice,
+        /// A tree is taken out of the graves while somebody still holds it.
+        GravesFreeHeld,
+        /// Trees are no longer counted while they are being freed.
+        GravesForgetCount,
+        /// Whoever sees that no trees are being freed does not see what was given back.
+        GravesCountRelaxed,
+        /// A sweep does not wait for another one to finish.
+        GravesDoNotWait,
+        /// A tree that is buried already is buried again.
+        GravesBuryTwice,
+        /// Whether a path is held is only looked at before the commit, not in the root that it replaces.
+        HoldChecksBesideRoot,
+        /// As `HoldChecksBesideRoot`, of one-shot writes alone.
+        WriteIgnoresHold,
+        /// As `HoldChecksBesideRoot`, of restoring alone.
+        RestoreIgnoresHolds,
+        /// A writer starts from the content that it saw before it waited for the lock.
+        HoldKeepsEarlierContent,
+        /// A hold keeps no room under the node limit for the file that it will create.
+        HoldReservesNoNode,
+        /// The lock of a file lets those who write in together.
+        OpenersShareTheLock,
+        /// The hold of a file ends first, its content is published afterwards.
+        ReleaseInTwoRoots,
+        /// The lock of a file is passed on before its hold ends.
+        TurnPassedBeforeRelease,
+        /// Who only tries does not wait until the owner of a lock has left, though nothing is held.
+        LeavingOwnerIsBusy,
     }
 
     // A thread of std: loom runs all threads of a model on the one that started it, so that tests

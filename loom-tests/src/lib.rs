@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Once};
 
 use arcfs::internals::breaks::{self, Break};
 
@@ -17,10 +18,25 @@ const PREEMPTIONS: usize = 2;
 ///
 /// If `f` panics, or all its threads wait, in one of them.
 pub fn model(f: impl Fn() + Send + Sync + 'static) {
+    model_within(PREEMPTIONS, f);
+}
+
+/// As [`model`], with a bound of its own; `LOOM_MAX_PREEMPTIONS` overrides this one too.
+///
+/// # Panics
+///
+/// As [`model`].
+pub fn model_within(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(PREEMPTIONS);
+    builder.preemption_bound.get_or_insert(preemptions);
     builder.max_branches = builder.max_branches.max(10_000);
-    builder.check(f);
+    let executions = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&executions);
+    builder.check(move || {
+        counted.fetch_add(1, Relaxed);
+        f();
+    });
+    println!("{} executions", executions.load(Relaxed)); // for those who set the bounds
 }
 
 /// Runs a model with the production code broken in one way, expects it to fail, and returns what it
@@ -30,12 +46,53 @@ pub fn model(f: impl Fn() + Send + Sync + 'static) {
 ///
 /// If the model does not notice.
 pub fn expect_model_to_fail(which: Break, f: impl Fn() + Send + Sync + 'static) -> String {
-    let outcome = breaks::with(which, || quietly(|| panic::catch_unwind(AssertUnwindSafe(|| model(f)))));
+    expect_model_to_fail_within(PREEMPTIONS, which, f)
+}
+
+/// As [`expect_model_to_fail`], with a bound of its own on preemptions.
+///
+/// # Panics
+///
+/// If the model does not notice.
+pub fn expect_model_to_fail_within(
+    preemptions: usize,
+    which: Break,
+    f: impl Fn() + Send + Sync + 'static,
+) -> String {
+    let run = || panic::catch_unwind(AssertUnwindSafe(|| model_within(preemptions, f)));
+    let outcome = breaks::with(which, || quietly(run));
     let Err(payload) = outcome else { panic!("the model does not notice {which:?}") };
     match payload.downcast::<String>() {
         Ok(message) => *message,
         Err(payload) => payload.downcast_ref::<&str>().map_or_else(String::new, |&text| text.to_owned()),
     }
+}
+
+/// Makes tests of models, which are functions with their claims as names: `holds` runs a model as it
+/// is, `notices` with the production code broken in each of the ways that it is there to notice; one
+/// of the messages must then appear in what it says.
+#[macro_export]
+macro_rules! models {
+    ($($name:ident within $preemptions:literal breaks with $($break:ident: $($seen:literal)|+),+;)*) => {$(
+        mod $name {
+            #[test]
+            fn holds() {
+                $crate::model_within($preemptions, super::$name);
+            }
+
+            mod notices {
+                use super::super::{Break, $name as model};
+                $(
+                    #[test]
+                    #[expect(non_snake_case, reason = "the name is that of the break")]
+                    fn $break() {
+                        let seen = $crate::expect_model_to_fail_within($preemptions, Break::$break, model);
+                        assert!([$($seen),+].iter().any(|expected| seen.contains(expected)), "{seen}");
+                    }
+                )+
+            }
+        }
+    )*};
 }
 
 thread_local! {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as Counter, Ordering::SeqCst};
 use std::time::Duration;
 
-use arcfs::internals::{Account, Break, Charge, Clock, Guard, ManualClock, NoRelief, Quota, Reading, Relief};
-use arcfs::{GuardAction, MemoryGuard, MemorySource};
+use arcfs::internals::breaks::Break;
+use arcfs::internals::{Account, Charge, Guard, ManualClock, NoRelief, Quota, Reading, Relief};
+use arcfs::{Clock, GuardAction, MemoryGuard, MemorySource};
 use arcfs_loom_tests::{expect_model_to_fail, model};
 use loom::thread;
 

@@ -140,7 +140,7 @@ impl Chunk {
     /// # Errors
     ///
     /// What is wrong with it.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub fn check_consistent(&self) -> Result<(), String> {
         match self.bytes.len() {
             0 => Err("a chunk is empty".into()),

@@ -55,7 +55,7 @@ impl Extents {
     }
 
     /// Checks that the extents are contiguous and the sums right; published chunks must be exact.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub fn check_consistent(&self, published: bool) -> Result<(), String> {
         self.index.check_consistent()?;
         let (mut end, mut charged, mut count) = (0, 0, 0);

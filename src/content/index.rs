@@ -129,7 +129,7 @@ impl Index {
     /// # Errors
     ///
     /// Which promise is broken.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub fn check_consistent(&self) -> Result<(), String> {
         let count = self.root.as_ref().map_or(Ok(0), |root| root.check(None))?;
         if count == self.len {
@@ -157,7 +157,7 @@ impl Node {
 
     /// The number of chunks below. `shift` is what a node of this depth must have: the depth is
     /// the same everywhere.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     fn check(&self, shift: Option<u32>) -> Result<usize, String> {
         fn check_entries<T>(entries: &[(u64, T)]) -> Result<(), String> {
             if entries.is_empty() || entries.len() > FAN {

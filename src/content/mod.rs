@@ -7,6 +7,7 @@
 //! | `extents` | chunks that lie end to end |
 //! | `build` | new content from bytes, and taking in content from elsewhere |
 //! | `append` | content with bytes added at its end |
+//! | `assembly` | content put together of chunks as they are read |
 //! | `plan`, `edit`, `draft` | what a write handle changes until it publishes |
 //! | `reader` | content as a stream of chunks or as `std::io` |
 //!
@@ -14,6 +15,7 @@
 //! nothing of paths, threads or time.
 
 mod append;
+mod assembly;
 mod build;
 mod chunk;
 mod draft;
@@ -30,11 +32,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use chunk::{CHUNK, MAX_LEN, end_of, reserve};
+pub use assembly::Assembly;
+pub use chunk::{CHUNK, MAX_LEN, allocate, copied, end_of, reserve};
 pub use draft::Draft;
 pub use reader::{Chunks, ContentReader};
 
-use chunk::{Chunk, allocate};
+use chunk::Chunk;
 use extents::Extents;
 use reader::Piece;
 
@@ -345,7 +348,7 @@ impl Content {
     /// # Errors
     ///
     /// What is wrong.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn check_consistent(&self) -> Result<(), String> {
         match &self.0 {
             Repr::Empty(_) => Ok(()),

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::open_files::Turn;
 use crate::open_options::OpenOptions;
 use crate::ops::{Named, Opening, file_content};
+use crate::sync::{broken, model_has_failed};
 use crate::tree::edit::Create;
 use crate::tree::metadata::Metadata;
 use crate::volume::Volume;
@@ -277,6 +278,11 @@ impl File {
                 drop(content);
                 turn.map_or(Ok(()), |turn| self.volume.release(turn.path(), None, None, false))
             }
+            State::Writing(writer) if broken!(TurnPassedBeforeRelease) => {
+                let path = Arc::clone(writer.path());
+                drop(writer);
+                self.volume.release(&path, None, None, false)
+            }
             State::Writing(writer) => writer.close(publish),
         };
         self.volume.resources.handles.sub(1);
@@ -355,6 +361,9 @@ impl Seek for File {
 
 impl Drop for File {
     fn drop(&mut self) {
+        if model_has_failed() {
+            return;
+        }
         let publish = match &self.state {
             State::Writing(writer) => !writer.atomic && !std::thread::panicking(),
             _ => false,

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::open_files::Turn;
 use crate::open_options::OpenOptions;
 use crate::ops::Opening;
+use crate::sync::model_has_failed;
 use crate::tree::edit::Create;
 use crate::tree::lookup::find;
 use crate::tree::meta::Timestamp;
@@ -105,12 +106,16 @@ impl Writer {
         let (account, overhead) = (Arc::clone(self.volume.account()), self.volume.config.chunk_overhead);
         // Joining small pieces at the end needs room for the copy; without it they stay as they are.
         let (merged, plain) = self.draft.write_plan(offset, buf.len(), overhead);
+        let paid_before = (self.node.is_some(), self.spare.amount());
         let charge = match self.pay(merged) {
             Ok(charge) => charge,
             Err(_) if plain < merged => self.pay(plain)?,
             Err(error) => return Err(error),
         };
         let written = self.draft.write(offset, buf, charge, &account, overhead);
+        if written.is_err() {
+            self.unpay(paid_before);
+        }
         self.recount();
         written.map(|()| offset + buf.len() as u64)
     }
@@ -122,8 +127,12 @@ impl Writer {
         }
         let (account, overhead) = (Arc::clone(self.volume.account()), self.volume.config.chunk_overhead);
         crate::content::end_of(0, len)?;
+        let paid_before = (self.node.is_some(), self.spare.amount());
         let charge = self.pay(self.draft.set_len_cost(len, overhead))?;
         let done = self.draft.set_len(len, charge, &account, overhead);
+        if done.is_err() {
+            self.unpay(paid_before);
+        }
         self.recount();
         done
     }
@@ -199,6 +208,17 @@ impl Writer {
         Ok(charge)
     }
 
+    /// Brings back what [`pay`](Self::pay) took for something that then failed. What came from the
+    /// spare is in the quota by now, where only another thread can have been faster.
+    fn unpay(&mut self, (had_node, spare): (bool, u64)) {
+        if !had_node {
+            self.node = None;
+        }
+        if let Ok(charge) = self.volume.reserve(spare - self.spare.amount()) {
+            self.spare.merge(charge);
+        }
+    }
+
     /// Brings the gauge of open drafts up to date.
     fn recount(&mut self) {
         let node = self.node.as_ref().map_or(0, Charge::amount);
@@ -219,6 +239,8 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.count(0);
+        if !model_has_failed() {
+            self.count(0);
+        }
     }
 }

@@ -50,6 +50,7 @@ pub struct MemFs {
 impl MemFs {
     /// An empty filesystem with a quota of 256 MiB.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "what is built here cannot be refused")]
     pub fn new() -> Self {
         Self::builder().build().expect("the defaults are valid and need no memory")
     }
@@ -62,6 +63,7 @@ impl MemFs {
     /// assert_eq!(fs.stats().used_bytes, 0);
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "what is built here cannot be refused")]
     pub fn with_quota(bytes: u64) -> Self {
         Self::builder().max_quota(bytes).build().expect("a quota alone cannot be invalid")
     }
@@ -158,6 +160,17 @@ impl MemFs {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.volume.load().version
+    }
+
+    /// Checks the invariants of the root published last. For tests: O(nodes).
+    ///
+    /// # Errors
+    ///
+    /// Which one is broken, and where.
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub fn check_consistent(&self) -> std::result::Result<(), String> {
+        crate::tree::check::check_consistent(&self.volume.load())
     }
 }
 

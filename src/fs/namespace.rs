@@ -3,7 +3,7 @@
 
 use super::MemFs;
 use crate::error::{Error, Result};
-use crate::ops::Named;
+use crate::ops::{Named, for_error};
 use crate::snapshot::Snapshot;
 use crate::tree::edit::Removal;
 
@@ -41,7 +41,7 @@ impl MemFs {
     /// `AlreadyExists` if `path` is a file; `NodeLimit`, `Busy`, `QuotaExceeded`.
     pub fn create_dir_all(&self, path: impl AsRef<str>) -> Result<()> {
         let path = path.as_ref();
-        self.volume.create_dir_all(path).named("create_dir_all", path)
+        self.volume.create_dir_all(path).map_err(|error| one(error, "create_dir_all", path))
     }
 
     /// Removes a file. Never needs quota.
@@ -56,7 +56,7 @@ impl MemFs {
     ///
     /// # Errors
     ///
-    /// `NotFound`, `IsADirectory`, `Busy`.
+    /// `NotFound`, `IsADirectory`, `Busy`; `InvalidInput` for the root.
     pub fn remove_file(&self, path: impl AsRef<str>) -> Result<()> {
         let path = path.as_ref();
         self.volume.remove(path, Removal::File).named("remove_file", path)
@@ -78,7 +78,7 @@ impl MemFs {
     /// `NotFound`, `NotADirectory`, `DirectoryNotEmpty`, `Busy`; `InvalidInput` for the root.
     pub fn remove_dir(&self, path: impl AsRef<str>) -> Result<()> {
         let path = path.as_ref();
-        self.volume.remove(path, Removal::EmptyDir).named("remove_dir", path)
+        self.volume.remove(path, Removal::EmptyDir).map_err(|error| one(error, "remove_dir", path))
     }
 
     /// Removes a directory with everything below it, at one instant. Never needs quota.
@@ -100,7 +100,7 @@ impl MemFs {
     /// [`clear`](Self::clear).
     pub fn remove_dir_all(&self, path: impl AsRef<str>) -> Result<()> {
         let path = path.as_ref();
-        self.volume.remove(path, Removal::Tree).named("remove_dir_all", path)
+        self.volume.remove(path, Removal::Tree).map_err(|error| one(error, "remove_dir_all", path))
     }
 
     /// Removes everything but the root, at one instant. Never needs quota.
@@ -117,7 +117,7 @@ impl MemFs {
     ///
     /// `Busy` while anything is held.
     pub fn clear(&self) -> Result<()> {
-        self.volume.clear().named("clear", "/")
+        self.volume.clear().map_err(|error| one(error, "clear", "/"))
     }
 
     /// Moves a file or directory; never replaces anything. O(depth).
@@ -263,7 +263,12 @@ impl MemFs {
     }
 }
 
-/// Names the operation and both paths.
+/// Names the operation and the path, also where it failed on one below or above it.
+fn one(error: Error, operation: &'static str, path: &str) -> Error {
+    error.during(operation).on_exactly(&for_error(path))
+}
+
+/// Names the operation and both paths, in the order of the arguments.
 fn both(error: Error, operation: &'static str, from: &str, to: &str) -> Error {
-    error.during(operation).on(from).with_other(to) // where it does not name them already
+    error.during(operation).on_both(&for_error(from), &for_error(to))
 }

@@ -46,7 +46,8 @@ impl MemFs {
     ///
     /// `InvalidInput` for a snapshot of another filesystem, `Busy` while anything is held.
     pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
-        self.volume.restore(snapshot).named("restore", "/")
+        // It may be a path below that is held; the operation is on all.
+        self.volume.restore(snapshot).map_err(|error| error.during("restore").on_exactly("/"))
     }
 
     /// Runs many calls that take effect at one instant, or not at all.

@@ -12,7 +12,7 @@ use crate::tree::copy::{copy_cost, copy_tree};
 use crate::tree::edit::{Edit, PutRule, Seen};
 use crate::tree::examine::{Refusal, fits_depth};
 use crate::tree::files::Files;
-use crate::tree::lookup::{Found, find, slot};
+use crate::tree::lookup::{Found, find, occupant};
 use crate::tree::node::{Dir, FileNode};
 use crate::tree::root::Root;
 use crate::volume::Volume;
@@ -138,11 +138,11 @@ impl Volume {
         if to == "/" {
             return Err(existing().into());
         }
-        let target = slot(&root.tree, to).map_err(|miss| {
+        let target = occupant(&root.tree, to).map_err(|miss| {
             let parent = path::split_last(to).map_or("/", |(parent, _)| parent);
             Error::new(miss.into()).because(format!("of the destination's parent {parent:?}"))
         })?;
-        if target.occupant.is_some() {
+        if target.is_some() {
             return Err(existing().into());
         }
         let gains = match source {

@@ -28,19 +28,26 @@ pub use read::{file_content, read_content, usage_of};
 pub use stage::Stage;
 pub use write::Payload;
 
+use std::borrow::Cow;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// Names the operation and the path of an error, where it does not name them itself.
 pub trait Named {
-    /// As the trait says.
+    /// As the trait says; the path normalised where it can be.
     #[must_use]
     fn named(self, operation: &'static str, path: &str) -> Self;
 }
 
 impl<T> Named for Result<T> {
     fn named(self, operation: &'static str, path: &str) -> Self {
-        self.map_err(|error| error.during(operation).on(path))
+        self.map_err(|error| error.during(operation).on(&for_error(path)))
     }
+}
+
+/// A path as an error names it: normalised where it can be.
+pub fn for_error(path: &str) -> Cow<'_, str> {
+    crate::path::normalize(path, usize::MAX).unwrap_or(Cow::Borrowed(path))
 }
 
 /// The error of an operation that the root does not allow.

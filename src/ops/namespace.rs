@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::tree::edit::{Edit, Removal};
 use crate::tree::examine::{Refusal, fits_depth};
-use crate::tree::lookup::{Found, Miss, find, slot};
+use crate::tree::lookup::{Found, Miss, find, occupant};
 use crate::tree::meta::Timestamp;
 use crate::tree::name::Name;
 use crate::tree::node::{Dir, Node};
@@ -151,10 +151,8 @@ impl Volume {
     /// The refusal.
     pub fn remove_on(&self, stage: impl Stage, path: &str, what: Removal) -> Result<(), Refusal> {
         if path == "/" {
-            return Err(Refusal::Failed(match what {
-                Removal::File => Error::at(ErrorKind::IsADirectory, "/"),
-                _ => not_on_root("the root cannot be removed; clear() removes everything in it"),
-            }));
+            let error = not_on_root("the root cannot be removed; clear() removes everything in it");
+            return Err(Refusal::Failed(error));
         }
         stage.commit(&mut [Edit::Remove { path: path.into(), what, now: self.now() }])
     }
@@ -327,8 +325,8 @@ impl Volume {
     ///
     /// `NotFound` or `NotADirectory`, of the parent.
     pub fn slot_in<'r>(&self, root: &'r Root, path: &str) -> Result<Option<Found<'r>>> {
-        let slot = slot(&root.tree, path).map_err(|miss| Error::at(miss.into(), path))?;
-        Ok(slot.occupant.map(|(_, entry)| match &entry.node {
+        let slot = occupant(&root.tree, path).map_err(|miss| Error::at(miss.into(), path))?;
+        Ok(slot.map(|(_, entry)| match &entry.node {
             Node::Dir(dir) => Found::Dir(dir),
             Node::File(file) => Found::File(file),
         }))

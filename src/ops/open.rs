@@ -13,6 +13,9 @@ use crate::content::{Content, Draft};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
 use crate::open_files::Turn;
+use crate::sync::broken;
+#[cfg(arcfs_loom)]
+use crate::tree::edit::PutRule;
 use crate::tree::edit::{Create, Edit, Hold};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::Found;
@@ -59,7 +62,16 @@ impl Volume {
     /// Those of `OpenOptions::open`.
     pub fn hold(&self, path: &str, opening: Opening, timeout: Option<Duration>) -> Result<Held> {
         self.look_at_opening(&self.load(), path, &opening).map_err(|refusal| self.busy_at_once(refusal))?;
-        let mode = if opening.shared { Mode::Shared } else { Mode::Exclusive };
+        #[cfg(arcfs_loom)]
+        let earlier = match broken!(HoldKeepsEarlierContent).then(|| self.load()) {
+            Some(root) => self.slot_in(&root, path)?.and_then(|found| match found {
+                Found::File(file) => Some(Arc::clone(file)),
+                Found::Dir(_) => None,
+            }),
+            None => None,
+        };
+        let mode =
+            if opening.shared || broken!(OpenersShareTheLock) { Mode::Shared } else { Mode::Exclusive };
         let look = |root: &Root| self.look_at_opening(root, path, &opening).map(drop);
         let turn = self.wait_for(path, mode, timeout, look)?;
         self.settle(|lane| {
@@ -104,7 +116,11 @@ impl Volume {
             let [Edit::Hold(hold)] = edits else { unreachable!("a hold stays a hold") };
             Ok((hold.base, name.filter(|_| opening.atomic), node, purse))
         })
-        .map(|(base, name, node, spare)| Held { turn, base, name, node, spare })
+        .map(|(base, name, node, spare)| {
+            #[cfg(arcfs_loom)]
+            let base = earlier.or(base);
+            Held { turn, base, name, node, spare }
+        })
         .map_err(|refusal| self.busy_at_once(refusal))
     }
 
@@ -120,6 +136,16 @@ impl Volume {
         name: Option<Name>,
         keep: bool,
     ) -> Result<()> {
+        #[cfg(arcfs_loom)]
+        if broken!(ReleaseInTwoRoots)
+            && !keep
+            && let Some(file) = publish
+        {
+            let (path, now) = (Arc::clone(path), self.now());
+            let put = Edit::Put { path: (*path).into(), name, file, rule: PutRule::Write, now };
+            self.change(Edit::Release { path, name: None, publish: None, keep, now })?;
+            return self.change(put);
+        }
         let edit = Edit::Release { path: Arc::clone(path), name, publish, keep, now: self.now() };
         self.change(edit)
     }

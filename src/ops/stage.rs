@@ -44,9 +44,11 @@ impl Stage for &Lane<'_> {
 
     fn commit_planned(self, edits: &mut [Edit]) -> Result<(), Refusal> {
         match Lane::commit(self, edits) {
-            Err(Refusal::Failed(error)) if is_about_existence(error.kind()) => Err(Refusal::Stale),
+            Err(Refusal::Failed(error)) if is_about_existence(error.kind()) && !self.is_alone() => {
+                Err(Refusal::Stale)
+            }
             // An edit further on may meet an error that comes before locks.
-            Err(Refusal::Held(_)) => Err(Refusal::Stale),
+            Err(Refusal::Held(_)) if !self.is_alone() => Err(Refusal::Stale),
             outcome => outcome.map(drop),
         }
     }

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, broken};
 use crate::tree::node::Dir;
 
 /// How many graves a commit that buried nothing looks at.
@@ -19,26 +19,33 @@ pub struct Graves {
     buried: Mutex<Vec<Arc<Dir>>>,
     /// Held while trees are freed, so that a refused charge can wait for what is coming back.
     freeing: Mutex<()>,
-    /// Graves and trees being freed. Ordering: relaxed; a hint that spares the locks when there is
-    /// nothing to do. Whoever buries sweeps afterwards, so no grave depends on another thread
-    /// seeing the count.
+    /// Graves and trees being freed; spares the locks when there is nothing to do. Whoever buries
+    /// sweeps afterwards, so no grave depends on another thread seeing that the count has grown.
+    ///
+    /// Ordering: counting down releases and reading acquires, so that a refused charge which finds
+    /// nothing to wait for sees what was given back. Growth is relaxed: it publishes nothing.
+    /// Model: `commit::a_refused_charge_waits_for_a_sweep_under_way`.
     count: AtomicUsize,
 }
 
 impl Graves {
-    /// Keeps `tree` until nobody else does.
+    /// Keeps `tree` until nobody else does. One that was restored may be buried already.
     pub fn bury(&self, tree: &Arc<Dir>) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.buried.lock().push(Arc::clone(tree));
+        let mut buried = self.buried.lock();
+        if broken!(GravesBuryTwice) || !buried.iter().any(|known| Arc::ptr_eq(known, tree)) {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            buried.push(Arc::clone(tree));
+        }
     }
 
     /// Frees what nobody else holds any more. Waits for another sweep to finish, so that when it
     /// returns every byte that could come back has come back. O(graves).
     pub fn sweep(&self) -> bool {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.is_idle() {
             return false;
         }
-        let _freeing = self.freeing.lock();
+        let _freeing =
+            if broken!(GravesDoNotWait) { self.freeing.try_lock() } else { Some(self.freeing.lock()) };
         let free = {
             let mut buried = self.buried.lock();
             let (free, held) = std::mem::take(&mut *buried).into_iter().partition(unheld);
@@ -52,7 +59,7 @@ impl Graves {
     /// Looks at a few graves, and only if no other sweep is under way: what an ordinary commit
     /// does in passing.
     pub fn glance(&self) {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.is_idle() {
             return;
         }
         let Some(_freeing) = self.freeing.try_lock() else { return };
@@ -68,12 +75,41 @@ impl Graves {
 
     fn free(&self, trees: Vec<Arc<Dir>>) {
         let freed = trees.len();
+        if broken!(GravesForgetCount) {
+            self.count.fetch_sub(freed, Ordering::Release);
+            return;
+        }
         drop(trees);
-        self.count.fetch_sub(freed, Ordering::Relaxed);
+        let release = if broken!(GravesCountRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        self.count.fetch_sub(freed, release);
+    }
+
+    /// Whether there was nothing to free, and nothing was being freed.
+    fn is_idle(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
     }
 }
 
 /// Whether nobody but the graves holds the tree; nobody can come to hold it again.
 fn unheld(tree: &Arc<Dir>) -> bool {
-    Arc::strong_count(tree) == 1
+    Arc::strong_count(tree) == 1 || broken!(GravesFreeHeld)
+}
+
+#[cfg(all(test, not(arcfs_loom)))]
+mod tests {
+    use crate::MemFs;
+    use crate::tree::node::FREED_BY_READERS;
+
+    #[test]
+    fn a_large_tree_that_comes_back_and_goes_again_is_freed() {
+        let fs = MemFs::new();
+        fs.import_tree((0..=FREED_BY_READERS).map(|number| (format!("/d/{number}"), "x"))).unwrap();
+        let snapshot = fs.snapshot();
+        fs.remove_dir_all("/d").unwrap();
+        fs.restore(&snapshot).unwrap();
+        fs.remove_dir_all("/d").unwrap();
+        assert!(fs.stats().used_bytes > 0);
+        drop(snapshot);
+        assert_eq!(fs.stats().used_bytes, 0);
+    }
 }

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::cell::RootCell;
-use crate::sync::{Mutex, MutexGuard};
+use super::cell::{RootCell, RootGuard};
+use crate::sync::{Mutex, MutexGuard, broken};
 use crate::tree::apply::{Applied, apply};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
@@ -15,6 +15,9 @@ use crate::tree::root::{Limits, Root};
 
 /// Called with the root that is about to be replaced, what replaces it, and the edits between.
 pub type BeforeSwap<'a> = &'a dyn Fn(&Arc<Root>, &Applied, &[Edit]);
+
+/// The root that was replaced and the version of the one that replaced it, or why none was.
+pub type Swapped = Result<(Arc<Root>, u64), Refusal>;
 
 /// A way for concurrent commits to replace the root one after the other.
 pub trait Protocol: Default + std::fmt::Debug {
@@ -30,7 +33,7 @@ pub trait Protocol: Default + std::fmt::Debug {
         edits: &mut [Edit],
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
-    ) -> Result<(Arc<Root>, u64), Refusal>;
+    ) -> Swapped;
 }
 
 /// One commit at a time, behind a mutex.
@@ -43,7 +46,13 @@ pub struct Serial {
 }
 
 /// The turn to commit; nobody else commits while it is held.
-pub struct SerialTurn<'a>(#[expect(dead_code, reason = "held, not read")] MutexGuard<'a, ()>);
+pub struct SerialTurn<'a>(MutexGuard<'a, ()>);
+
+impl std::fmt::Debug for SerialTurn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SerialTurn").field(&*self.0).finish()
+    }
+}
 
 impl Serial {
     /// Waits for the turn, and keeps it until it is dropped.
@@ -63,14 +72,31 @@ impl Serial {
         edits: &mut [Edit],
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
-    ) -> Result<(Arc<Root>, u64), Refusal> {
-        let current = cell.load();
-        let applied = apply(&current, edits, limits)?;
-        before_swap(&current, &applied, edits);
-        let version = applied.root.version;
-        drop(current);
-        Ok((cell.swap(Arc::new(applied.root)), version))
+    ) -> Swapped {
+        replace(cell, cell.load(), edits, limits, before_swap)
     }
+}
+
+/// Publishes `current` with the edits applied; the caller sees to it that nobody else commits.
+fn replace(
+    cell: &RootCell,
+    current: RootGuard,
+    edits: &mut [Edit],
+    limits: &Limits,
+    before_swap: BeforeSwap<'_>,
+) -> Swapped {
+    if broken!(CommitPublishesEachEdit)
+        && let [first, rest @ ..] = &mut *edits
+        && !rest.is_empty()
+    {
+        replace(cell, current, std::slice::from_mut(first), limits, before_swap)?;
+        return replace(cell, cell.load(), rest, limits, before_swap);
+    }
+    let applied = apply(&current, edits, limits)?;
+    before_swap(&current, &applied, edits);
+    let version = applied.root.version;
+    drop(current);
+    Ok((cell.swap(Arc::new(applied.root)), version))
 }
 
 impl Protocol for Serial {
@@ -80,7 +106,15 @@ impl Protocol for Serial {
         edits: &mut [Edit],
         limits: &Limits,
         before_swap: BeforeSwap<'_>,
-    ) -> Result<(Arc<Root>, u64), Refusal> {
+    ) -> Swapped {
+        if broken!(CommitWithoutTurn) {
+            return replace(cell, cell.load(), edits, limits, before_swap);
+        }
+        if broken!(CommitLoadsBeforeTurn) {
+            let earlier = cell.load();
+            let _turn = self.turn();
+            return replace(cell, earlier, edits, limits, before_swap);
+        }
         self.commit_in_turn(&self.turn(), cell, edits, limits, before_swap)
     }
 }
@@ -90,7 +124,9 @@ pub use rivals::{Combining, CompareAndSwap};
 
 #[cfg(feature = "internals")]
 mod rivals {
-    use super::{Applied, Arc, BeforeSwap, Edit, Limits, Mutex, Protocol, Refusal, Root, RootCell, apply};
+    use super::{
+        Applied, Arc, BeforeSwap, Edit, Limits, Mutex, Protocol, Root, RootCell, Swapped, apply, broken,
+    };
     use crate::tree::apply::apply_in_place;
 
     /// Build the next root beside the others and publish it if nobody was faster.
@@ -104,7 +140,7 @@ mod rivals {
             edits: &mut [Edit],
             limits: &Limits,
             before_swap: BeforeSwap<'_>,
-        ) -> Result<(Arc<Root>, u64), Refusal> {
+        ) -> Swapped {
             loop {
                 let current = Arc::clone(&cell.load());
                 let applied = apply(&current, edits, limits)?;
@@ -127,7 +163,7 @@ mod rivals {
     #[derive(Debug, Default)]
     struct Request {
         edits: Mutex<Vec<Edit>>,
-        outcome: Mutex<Option<Result<(Arc<Root>, u64), Refusal>>>,
+        outcome: Mutex<Option<Swapped>>,
     }
 
     impl Protocol for Combining {
@@ -137,7 +173,7 @@ mod rivals {
             edits: &mut [Edit],
             limits: &Limits,
             before_swap: BeforeSwap<'_>,
-        ) -> Result<(Arc<Root>, u64), Refusal> {
+        ) -> Swapped {
             let request = Arc::new(Request {
                 edits: Mutex::new(edits.iter_mut().map(std::mem::take).collect()),
                 ..Request::default()
@@ -159,7 +195,12 @@ mod rivals {
 
     impl Combining {
         fn serve(&self, cell: &RootCell, limits: &Limits, before_swap: BeforeSwap<'_>) {
-            let requests = std::mem::take(&mut *self.waiting.lock());
+            let mut waiting = self.waiting.lock();
+            let requests = std::mem::take(&mut *waiting);
+            if broken!(CombiningServesTwice) {
+                waiting.clone_from(&requests);
+            }
+            drop(waiting);
             let current = Arc::clone(&cell.load());
             let mut next = Root::clone(&current);
             let mut refused = Vec::with_capacity(requests.len());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cell::{RootCell, RootGuard};
 use super::graves::Graves;
-use super::protocol::{BeforeSwap, Protocol, Serial, SerialTurn};
+use super::protocol::{BeforeSwap, Protocol, Serial, SerialTurn, Swapped};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::node::FREED_BY_READERS;
@@ -77,10 +77,7 @@ impl Publisher<Serial> {
 
 /// What surrounds every swap. A journal would see the edits here, in order, before the swap; a
 /// watcher would be woken here after it.
-fn publish(
-    graves: &Graves,
-    swap: impl FnOnce(BeforeSwap<'_>) -> Result<(Arc<Root>, u64), Refusal>,
-) -> Result<Commit, Refusal> {
+fn publish(graves: &Graves, swap: impl FnOnce(BeforeSwap<'_>) -> Swapped) -> Result<Commit, Refusal> {
     let buried = Cell::new(false);
     let (old, version) = swap(&|old, applied, _edits| {
         if applied.detached > FREED_BY_READERS {

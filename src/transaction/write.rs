@@ -274,7 +274,7 @@ impl Transaction {
         {
             self.note(path, What::Listing);
         }
-        outcome.map_err(|error| error.on(path))
+        outcome.map_err(|error| error.on_exactly(path))
     }
 
     /// Runs an operation on two paths.

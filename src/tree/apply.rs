@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::edit::{Edit, Hold, PutRule};
 use super::examine::{Effect, Refusal};
-use super::lookup::{Found, find, slot};
+use super::lookup::{Found, find, occupant};
 use super::meta::{FileMeta, Timestamp};
 use super::name::Name;
 use super::node::{Dir, Entry, FileNode, Node, Totals};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
+use crate::sync::broken;
 
 /// A root with edits applied, not published yet.
 #[derive(Debug)]
@@ -91,7 +92,7 @@ struct Sums {
 
 impl<'a> Occupant<'a> {
     fn at(tree: &'a Arc<Dir>, path: &str) -> Self {
-        match slot(tree, path).ok().and_then(|slot| slot.occupant) {
+        match occupant(tree, path).ok().flatten() {
             Some((name, Entry { node, .. })) => {
                 let sums = Sums { totals: Totals::of(name, node), name_charged: name.charged() };
                 Self { node: Some(node), sums }
@@ -104,7 +105,7 @@ impl<'a> Occupant<'a> {
 impl Work<'_> {
     fn step(&mut self, edit: &mut Edit) -> Result<(), Refusal> {
         let effect = edit.examine(self.root, self.limits)?;
-        if effect.held {
+        if effect.held && !broken!(HoldChecksBesideRoot) {
             return Err(self.held(edit));
         }
         match edit {
@@ -216,10 +217,10 @@ impl Work<'_> {
         if from == to {
             return Ok(());
         }
-        let source = slot(&self.root.tree, from).ok().and_then(|slot| slot.occupant);
+        let source = occupant(&self.root.tree, from).ok().flatten();
         let node = source.expect("examined").1.node.clone();
         let node = self.with_exact_height(node, to);
-        let replaces = slot(&self.root.tree, to).is_ok_and(|slot| slot.occupant.is_some());
+        let replaces = occupant(&self.root.tree, to).is_ok_and(|occupant| occupant.is_some());
         let detached = self.detached;
         self.change(from, Change::Remove, now)?;
         self.detached = detached; // the node moves, it is not lost
@@ -238,7 +239,7 @@ impl Work<'_> {
             return Ok(());
         }
         let node_at = |path: &str| {
-            let slot = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);
+            let slot = occupant(&self.root.tree, path).ok().flatten();
             slot.expect("examined").1.node.clone()
         };
         let (from_a, from_b) = (node_at(a), node_at(b));
@@ -288,7 +289,7 @@ impl Work<'_> {
                     return Err(Refusal::Stale); // it was filled in for another root
                 }
                 let node = Node::File(Arc::clone(file));
-                let placed = slot(&self.root.tree, path).ok().and_then(|slot| slot.occupant);
+                let placed = occupant(&self.root.tree, path).ok().flatten();
                 let placed = placed.expect("examined").1.placed;
                 let detached = self.detached;
                 self.change(path, Change::Replace(node), time)?;
@@ -304,7 +305,7 @@ impl Work<'_> {
     fn hold(&mut self, hold: &mut Hold, effect: Effect) -> Result<(), Refusal> {
         hold.base = None; // it may hold the blank file since an earlier attempt
         let missing = effect.gains > 0;
-        let reserves_node = missing && hold.atomic;
+        let reserves_node = missing && hold.atomic && !broken!(HoldReservesNoNode);
         if !hold.atomic && (missing || hold.truncate) {
             let blank = hold.blank.as_mut().ok_or(Refusal::Stale)?;
             let rule = if missing { PutRule::Create } else { PutRule::Write };

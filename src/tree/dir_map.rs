@@ -4,6 +4,7 @@
 //! map is `imbl::OrdMap`, a persistent B+tree: a clone is one count, an edit copies one node a
 //! level, an edit of what nobody else holds happens in place.
 
+use std::fmt;
 use std::ops::Bound;
 
 use imbl::ordmap::DiffItem;
@@ -17,6 +18,12 @@ pub struct DirMap(imbl::OrdMap<Name, Entry>);
 
 /// The entries of a map, in order.
 pub type Iter<'a> = <&'a imbl::OrdMap<Name, Entry> as IntoIterator>::IntoIter;
+
+impl fmt::Debug for DirMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
 
 impl DirMap {
     /// Entries in the directory. O(1).

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use super::edit::{Create, Edit, Hold, PutRule, Removal, Seen};
-use super::lookup::{Found, Miss, find, find_dir, slot};
+use super::lookup::{Found, Miss, find, find_dir, occupant};
 use super::name::{INLINE, Name};
 use super::node::{Dir, Node};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
+use crate::sync::broken;
 
 /// Why an edit cannot be applied to a root.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Edit {
     pub fn examine(&self, root: &Root, limits: &Limits) -> Result<Effect, Refusal> {
         match self {
             Edit::Expect { path, seen } => {
-                if seen.still_stands(&root.tree, path) {
+                if broken!(CommitIgnoresExpectations) || seen.still_stands(&root.tree, path) {
                     Ok(Effect::NOTHING)
                 } else {
                     Err(Refusal::Stale)
@@ -73,8 +74,8 @@ impl Edit {
             }
             Edit::Put { path, name, rule, .. } => examine_put(root, path, name.as_ref(), rule),
             Edit::Graft { path, name, tree, .. } => {
-                let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
-                if target.occupant.is_some() {
+                let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
+                if target.is_some() {
                     return fail(ErrorKind::AlreadyExists, path);
                 }
                 fits_depth(tree, path, limits).map_err(|error| error.on(path))?;
@@ -98,7 +99,7 @@ impl Edit {
             Edit::Restore { tree } => Ok(Effect {
                 gains: tree.totals.nodes(),
                 loses: root.tree.totals.nodes(),
-                held: !root.holds.is_empty(),
+                held: !root.holds.is_empty() && !broken!(RestoreIgnoresHolds),
             }),
             Edit::Hold(hold) => examine_hold(root, hold),
             Edit::Release { path, name, publish, .. } => {
@@ -108,11 +109,11 @@ impl Edit {
                 if publish.is_none() {
                     return Ok(Effect::NOTHING);
                 }
-                let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
-                if target.occupant.is_none() {
+                let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
+                if target.is_none() {
                     require_name(path, name.as_ref())?;
                 }
-                Ok(Effect { gains: u64::from(target.occupant.is_none()), ..Effect::NOTHING })
+                Ok(Effect { gains: u64::from(target.is_none()), ..Effect::NOTHING })
             }
         }
     }
@@ -128,8 +129,8 @@ fn examine_make_dir(
     if path == "/" {
         return if exist_ok { Ok(Effect::NOTHING) } else { fail(ErrorKind::AlreadyExists, path) };
     }
-    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    match target.occupant {
+    let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    match target {
         Some((_, entry)) if exist_ok && matches!(entry.node, Node::Dir(_)) => Ok(Effect::NOTHING),
         Some(_) => fail(ErrorKind::AlreadyExists, path),
         None if !paid => Err(Refusal::Stale),
@@ -141,8 +142,8 @@ fn examine_make_dir(
 }
 
 fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> Result<Effect, Refusal> {
-    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    let old = match target.occupant.map(|(_, entry)| &entry.node) {
+    let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    let old = match target.map(|(_, entry)| &entry.node) {
         Some(_) if matches!(rule, PutRule::Create) => return fail(ErrorKind::AlreadyExists, path),
         Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
         Some(Node::File(file)) => Some(file),
@@ -151,18 +152,20 @@ fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> 
     match (rule, old) {
         (PutRule::Append { base: Some(base) }, Some(old)) if base.ptr_eq(&old.content) => {}
         (PutRule::Append { base: None }, None) => {}
+        (PutRule::Append { .. }, _) if broken!(AppendIgnoresBase) => {}
         (PutRule::Append { .. }, _) => return Err(Refusal::Stale),
         _ => {}
     }
     if old.is_none() {
         require_name(path, name)?;
     }
-    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held: root.holds.at_or_below(path).is_some() })
+    let held = root.holds.at_or_below(path).is_some() && !broken!(WriteIgnoresHold);
+    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held })
 }
 
 fn examine_remove(root: &Root, path: &str, what: Removal) -> Result<Effect, Refusal> {
-    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    let Some((_, entry)) = target.occupant else { return fail(ErrorKind::NotFound, path) };
+    let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    let Some((_, entry)) = target else { return fail(ErrorKind::NotFound, path) };
     let loses = match (&entry.node, what) {
         (Node::File(_), Removal::File) => 1,
         (Node::Dir(_), Removal::File) => return fail(ErrorKind::IsADirectory, path),
@@ -188,8 +191,8 @@ fn examine_move(
         let error = Error::new(ErrorKind::InvalidInput);
         return Err(pair(error.because("nothing can be moved to below itself")));
     }
-    let source = slot(&root.tree, from).map_err(|miss| pair(Error::new(miss.into())))?;
-    let Some((_, source)) = source.occupant else { return Err(pair(Error::new(ErrorKind::NotFound))) };
+    let source = occupant(&root.tree, from).map_err(|miss| pair(Error::new(miss.into())))?;
+    let Some((_, source)) = source else { return Err(pair(Error::new(ErrorKind::NotFound))) };
     if from == to {
         return if replace {
             Ok(Effect::NOTHING)
@@ -197,12 +200,12 @@ fn examine_move(
             Err(pair(Error::new(ErrorKind::AlreadyExists).because("source and destination are the same")))
         };
     }
-    let target = slot(&root.tree, to).map_err(|miss| {
+    let target = occupant(&root.tree, to).map_err(|miss| {
         let parent = path::split_last(to).map_or("/", |(parent, _)| parent);
         pair(Error::new(miss.into()).because(format!("of the destination's parent {parent:?}")))
     })?;
     let mut loses = 0;
-    match (target.occupant.map(|(_, entry)| &entry.node), &source.node) {
+    match (target.map(|(_, entry)| &entry.node), &source.node) {
         (None, _) => require_name(to, name)?,
         (Some(_), _) if !replace => {
             return Err(pair(Error::new(ErrorKind::AlreadyExists).because("the destination exists")));
@@ -237,8 +240,8 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
     let mut nodes = Vec::with_capacity(2);
     for path in [a, b] {
         let missing = |kind| pair(Error::new(kind).because(format!("of {path:?}")));
-        let place = slot(&root.tree, path).map_err(|miss| missing(miss.into()))?;
-        let (_, entry) = place.occupant.ok_or_else(|| missing(ErrorKind::NotFound))?;
+        let place = occupant(&root.tree, path).map_err(|miss| missing(miss.into()))?;
+        let (_, entry) = place.ok_or_else(|| missing(ErrorKind::NotFound))?;
         nodes.push(&entry.node);
     }
     if a == b {
@@ -255,8 +258,8 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
 
 fn examine_hold(root: &Root, hold: &Hold) -> Result<Effect, Refusal> {
     let path = &*hold.path;
-    let target = slot(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    let gains = match target.occupant.map(|(_, entry)| &entry.node) {
+    let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
+    let gains = match target.map(|(_, entry)| &entry.node) {
         Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
         Some(Node::File(_)) if hold.create == Create::New => return fail(ErrorKind::AlreadyExists, path),
         Some(Node::File(_)) => {

@@ -43,15 +43,6 @@ impl From<Miss> for ErrorKind {
     }
 }
 
-/// The place that a path names in its parent directory, whether something stands there or not.
-#[derive(Debug, Clone, Copy)]
-pub struct Slot<'a> {
-    /// The parent directory.
-    pub parent: &'a Arc<Dir>,
-    /// The name and entry there.
-    pub occupant: Option<(&'a Name, &'a Entry)>,
-}
-
 /// Finds the node at a normalised path. O(depth × log entries).
 ///
 /// # Errors
@@ -99,7 +90,7 @@ pub fn find_dir<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>, Miss
     }
 }
 
-/// Finds the place that a normalised path other than the root names.
+/// Finds what stands at a normalised path other than the root, with the name it is stored under.
 ///
 /// # Errors
 ///
@@ -108,8 +99,8 @@ pub fn find_dir<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>, Miss
 /// # Panics
 ///
 /// If the path is the root, which has no place in a parent.
-pub fn slot<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<Slot<'a>, Miss> {
-    let (parent, name) = path::split_last(path).expect("the root has no slot");
+pub fn occupant<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<Option<(&'a Name, &'a Entry)>, Miss> {
+    let (parent, name) = path::split_last(path).expect("the root has no place in a parent");
     let parent = find_dir(tree, parent)?;
-    Ok(Slot { parent, occupant: parent.entries.get_key_value(name) })
+    Ok(parent.entries.get_key_value(name))
 }

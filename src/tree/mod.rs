@@ -15,7 +15,7 @@
 //! | `check` | the invariants, for tests |
 
 pub mod apply;
-#[cfg(test)]
+#[cfg(any(test, feature = "internals"))]
 pub mod check;
 pub mod copy;
 pub mod cursor;

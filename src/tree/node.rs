@@ -12,6 +12,7 @@ use super::meta::{DirMeta, FileMeta, Timestamp};
 use super::name::Name;
 use crate::charge::Charge;
 use crate::content::Content;
+use crate::sync::{model_has_failed, thread_local_const};
 
 /// A file or a directory.
 #[derive(Clone, Debug)]
@@ -154,8 +155,9 @@ impl Totals {
 }
 
 /// Nodes and chunks that dropping an iterator, a snapshot or a handle may free at most. More than
-/// that goes through the graves, which free a tree once nobody else holds it.
-pub const FREED_BY_READERS: u64 = 1024;
+/// that goes through the graves, which free a tree once nobody else holds it. So few in a model that
+/// a directory with one file is a large tree.
+pub const FREED_BY_READERS: u64 = if cfg!(arcfs_loom) { 2 } else { 1024 };
 
 impl Dir {
     /// What a reader of this directory, found in `tree`, must hold beside it: the tree, if
@@ -190,17 +192,17 @@ impl fmt::Debug for Dir {
     }
 }
 
-thread_local! {
+thread_local_const! {
     /// The entry maps of directories whose drop was met inside the drop of another.
     /// `None` while no directory is being dropped on this thread.
-    static DROPPING: RefCell<Option<Vec<DirMap>>> = const { RefCell::new(None) };
+    static DROPPING: RefCell<Option<Vec<DirMap>>> = RefCell::new(None)
 }
 
 /// Dropping a tree must not recurse by depth: a directory met while another is being dropped
 /// hands its entries to that one, which drops them when it is done with its own.
 impl Drop for Dir {
     fn drop(&mut self) {
-        if self.totals.dirs == 0 {
+        if self.totals.dirs == 0 || model_has_failed() {
             return; // only files below: nothing to descend into
         }
         let entries = std::mem::take(&mut self.entries);

@@ -182,11 +182,13 @@ impl Model {
             }
             Edit::Put { path, name, file, rule, now } => {
                 let old = self.slot(path)?;
+                if matches!(rule, PutRule::Create) && old.is_some() {
+                    return no(ErrorKind::AlreadyExists);
+                }
                 if old.is_some_and(|old| old.content.is_none()) {
                     return no(ErrorKind::IsADirectory);
                 }
                 match (rule, old) {
-                    (PutRule::Create, Some(_)) => return no(ErrorKind::AlreadyExists),
                     (PutRule::Append { base: Some(base) }, Some(old))
                         if base.ptr_eq(old.content.as_ref().expect("a file")) => {}
                     (PutRule::Append { base: None }, None) => {}

@@ -1,0 +1,94 @@
+//! A directory of the host, by descriptor.
+//!
+//! Names are looked up in the directory that was opened, whatever has become of its path since,
+//! and no call follows a link. So nothing is ever written outside, whoever changes the host
+//! meanwhile, and paths may be longer than the host allows for one name.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::Standing;
+use crate::path;
+
+/// A directory.
+#[derive(Debug)]
+pub struct HostDir(OwnedFd);
+
+/// Equal for two names exactly if the host finds the same node at both: its device and number.
+pub type Identity = (u64, u64);
+
+const DIR: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
+
+impl HostDir {
+    /// Opens the directory that the caller of an export named.
+    pub fn open(host: &Path) -> io::Result<Self> {
+        Ok(Self(openat(CWD, host, DIR, Mode::empty())?))
+    }
+
+    /// Opens a directory below this one, component by component. A link is not followed.
+    pub fn below(&self, relative: &str) -> io::Result<Self> {
+        let mut components = path::components(relative);
+        let mut dir = Self(self.open_child(components.next().unwrap_or("."))?);
+        for name in components {
+            dir = Self(dir.open_child(name)?);
+        }
+        Ok(dir)
+    }
+
+    fn open_child(&self, name: &str) -> io::Result<OwnedFd> {
+        Ok(openat(&self.0, name, DIR.union(OFlags::NOFOLLOW), Mode::empty())?)
+    }
+
+    /// What stands at `name`, if anything does.
+    pub fn look(&self, name: &str) -> io::Result<Option<(Standing, Identity)>> {
+        let stat = match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let standing = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Standing::Dir,
+            FileType::Symlink => Standing::Link,
+            _ => Standing::Other,
+        };
+        #[allow(clippy::unnecessary_cast)] // the types differ between systems
+        Ok(Some((standing, (stat.st_dev as u64, stat.st_ino as u64))))
+    }
+
+    /// Makes a directory where nothing stands.
+    pub fn make_dir(&self, name: &str) -> io::Result<()> {
+        Ok(mkdirat(&self.0, name, Mode::from_bits_truncate(0o777))?)
+    }
+
+    /// Creates a file where nothing stands, not even a link.
+    pub fn create_new(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(&self.0, name, flags, Mode::from_bits_truncate(0o666))?.into())
+    }
+
+    /// Moves a file within the directory, onto whatever file or link stands at `to`.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.0, from, &self.0, to)?)
+    }
+
+    /// Removes a file.
+    pub fn remove_file(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    /// Sets when the directory was modified.
+    pub fn set_modified(self, time: SystemTime) -> io::Result<()> {
+        File::from(self.0).set_modified(time)
+    }
+}
+
+/// Why a name can never be one of the host; `None` where only trying tells.
+pub fn unusable(_name: &str) -> Option<&'static str> {
+    None
+}

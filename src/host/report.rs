@@ -1,0 +1,106 @@
+//! What became of a tree that was brought in from the host or taken out to it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// What [`MemFs::import_dir`](crate::MemFs::import_dir) brought, and what it left out.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct ImportReport {
+    /// Files brought.
+    pub files: u64,
+    /// Directories brought, the one that was imported not counted; also those that existed.
+    pub dirs: u64,
+    /// The sum of the lengths of the files.
+    pub bytes: u64,
+    /// What was left out, by path on the host.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What [`MemFs::export_dir`](crate::MemFs::export_dir) wrote, and what it left out.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct ExportReport {
+    /// Files written.
+    pub files: u64,
+    /// Directories made, the one that was exported not counted; also those that existed.
+    pub dirs: u64,
+    /// The sum of the lengths of the files.
+    pub bytes: u64,
+    /// What was left out, by path on the host.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One entry of a report that is not where it should be, with everything below it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// Its path on the host.
+    pub path: PathBuf,
+    /// Why it was left out.
+    pub reason: SkipReason,
+}
+
+/// Why an import or an export left an entry out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// A symbolic link: not followed by an import, and not by an export where it stands in the
+    /// place of a directory.
+    SymbolicLink,
+    /// Import: neither a file nor a directory nor a link, for example a socket or a device.
+    Special,
+    /// Import: the name is not UTF-8.
+    NotUtf8,
+    /// The name is one that the other side cannot hold; what is wrong with it.
+    InvalidName(Cow<'static, str>),
+    /// Import: the path would have more components than the filesystem allows.
+    TooDeep,
+    /// Import: it was there when its directory was listed, and gone when it was to be read.
+    Vanished,
+    /// Import: the host would not let it be read.
+    Unreadable(io::Error),
+    /// Export: a directory stands where a file should be written.
+    IsADirectory,
+    /// Export: something that is not a directory stands where one should be.
+    NotADirectory,
+    /// Export: the host does not tell its name from that of another entry of the same directory.
+    Collision,
+    /// Export: the host would not let it be written.
+    Unwritable(io::Error),
+    /// Export: it is there, but the host would not set its modification time.
+    TimeNotKept(io::Error),
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sentence = match self {
+            Self::SymbolicLink => "it is a symbolic link, and links are not followed",
+            Self::Special => "it is neither a file nor a directory",
+            Self::NotUtf8 => "its name is not UTF-8",
+            Self::InvalidName(why) => return write!(f, "its name cannot be used: {why}"),
+            Self::TooDeep => "it lies deeper than the filesystem allows; raise max_depth",
+            Self::Vanished => "it vanished before it could be read",
+            Self::Unreadable(error) => return write!(f, "it cannot be read: {error}"),
+            Self::IsADirectory => "a directory stands in its place",
+            Self::NotADirectory => "something that is not a directory stands in its place",
+            Self::Collision => "the host does not tell its name from that of another entry",
+            Self::Unwritable(error) => return write!(f, "it cannot be written: {error}"),
+            Self::TimeNotKept(error) => return write!(f, "its modification time cannot be set: {error}"),
+        };
+        f.write_str(sentence)
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.path, self.reason)
+    }
+}
+
+/// Brings a list of what was left out into the order of reports.
+pub fn sort(skipped: &mut [Skipped]) {
+    skipped.sort_by(|a, b| a.path.cmp(&b.path));
+}
