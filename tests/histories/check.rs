@@ -36,7 +36,7 @@ pub fn check(initial: &State, events: &[Event]) -> Result<Vec<usize>, Box<NotLin
         order: Vec::new(),
         furthest: (Vec::new(), initial.clone()),
     };
-    if search.explains_rest(0, initial.clone()) {
+    if search.explains_rest(0, initial) {
         return Ok(search.order);
     }
     let (furthest, state) = search.furthest;
@@ -54,7 +54,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn explains_rest(&mut self, taken: u32, state: State) -> bool {
+    fn explains_rest(&mut self, taken: u32, state: &State) -> bool {
         if self.order.len() == self.events.len() {
             return true;
         }
@@ -62,12 +62,12 @@ impl Search<'_> {
             self.furthest = (self.order.clone(), state.clone());
         }
         for number in candidates(&self.before, taken) {
-            for next in successors(&state, self.events, number) {
+            for next in successors(state, self.events, number) {
                 if !self.seen.insert((taken | 1 << number, next.clone())) {
                     continue;
                 }
                 self.order.push(number);
-                if self.explains_rest(taken | 1 << number, next) {
+                if self.explains_rest(taken | 1 << number, &next) {
                     return true;
                 }
                 self.order.pop();

@@ -4,6 +4,8 @@
 //! hold a lock it calls what waits (one-shot writes; it opens nothing) only on paths that come
 //! after the held one: the order that users are told to open several files in.
 
+use std::fmt;
+
 use crate::history::{Create, Op, Opening, THREADS};
 
 const OPS: usize = 6;
@@ -38,14 +40,39 @@ impl Random {
     }
 }
 
+/// How the threads of a history keep out of step. Windows of a few instructions are met best by
+/// threads that run at full speed, those between two steps of an operation by threads that give
+/// way in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Temper {
+    /// They do not.
+    Fast,
+    /// They pause for up to some hundred nanoseconds.
+    Pausing,
+    /// They pause for longer, and let others have their core.
+    Yielding,
+}
+
 /// What happens in one history.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Performed before, by one thread; all of it succeeds.
     pub before: Vec<Op>,
     pub threads: [Vec<Op>; THREADS],
-    /// Where the jitter of each thread begins; 0 for none.
+    pub temper: Temper,
+    /// Where the jitter of each thread begins.
     pub jitter: [u64; THREADS],
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |ops: &[Op]| ops.iter().map(|op| format!("    {op}\n")).collect::<String>();
+        write!(f, "before:\n{}", list(&self.before))?;
+        self.threads
+            .iter()
+            .enumerate()
+            .try_for_each(|(number, ops)| write!(f, "thread {number}:\n{}", list(ops)))
+    }
 }
 
 /// What kinds of calls there are.
@@ -138,15 +165,16 @@ impl Plan {
         let paths = (0..1 + random.below(4)).map(|_| random.pick(&PATHS)).collect();
         let mut writer = Writer { random, kinds, paths, written: 0 };
         let threads = [0, 1, 2].map(|thread| writer.thread(thread));
-        let calm = writer.random.one_in(8);
-        let jitter = [0; THREADS].map(|_| if calm { 0 } else { writer.random.next() | 1 });
-        Self { before, threads, jitter }
+        let temper = writer.random.pick(&[Temper::Fast, Temper::Pausing, Temper::Yielding]);
+        let jitter = [0; THREADS].map(|_| writer.random.next());
+        Self { before, threads, temper, jitter }
     }
 
     /// The same plan with other jitter.
     pub fn again(&self, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        Self { jitter: [0; THREADS].map(|_| random.next() | 1), ..self.clone() }
+        let temper = random.pick(&[Temper::Fast, Temper::Pausing, Temper::Yielding]);
+        Self { temper, jitter: [0; THREADS].map(|_| random.next()), ..self.clone() }
     }
 }
 
@@ -214,29 +242,27 @@ impl Writer {
     }
 
     fn call(&mut self, thread: usize, held: Option<&str>, saved: bool) -> Op {
-        loop {
-            let kind = self.random.pick(&self.kinds.clone());
-            match (kind, held) {
-                (Open, Some(_)) => return self.of_handle(thread),
-                (Open, None) => {
-                    let path = self.path();
-                    return Op::Open(path, self.opening());
-                }
-                (Write | Append, Some(held)) => match self.after(held) {
-                    Some(path) if kind == Write => return Op::Write(path, self.bytes(thread)),
-                    Some(path) => return Op::Append(path, self.bytes(thread)),
-                    None => return Op::Read(self.path()),
-                },
-                (Restore, _) if !saved => return Op::Snapshot,
-                (Restore, _) if self.random.one_in(3) => {
-                    let path = self.path();
-                    return Op::CopyFrom(path, self.second(path));
-                }
-                (Restore, _) => return Op::Restore,
-                (Snapshot, _) => return Op::Snapshot,
-                (Transaction, _) => return self.transaction(thread),
-                (kind, _) => return self.plain(kind, thread),
+        let kind = self.random.pick(&self.kinds.clone());
+        match (kind, held) {
+            (Open, Some(_)) => self.of_handle(thread),
+            (Open, None) => {
+                let path = self.path();
+                Op::Open(path, self.opening())
             }
+            (Write | Append, Some(held)) => match self.after(held) {
+                Some(path) if kind == Write => Op::Write(path, self.bytes(thread)),
+                Some(path) => Op::Append(path, self.bytes(thread)),
+                None => Op::Read(self.path()),
+            },
+            (Restore, _) if !saved => Op::Snapshot,
+            (Restore, _) if self.random.one_in(3) => {
+                let path = self.path();
+                Op::CopyFrom(path, self.second(path))
+            }
+            (Restore, _) => Op::Restore,
+            (Snapshot, _) => Op::Snapshot,
+            (Transaction, _) => self.transaction(thread),
+            (kind, _) => self.plain(kind, thread),
         }
     }
 

@@ -48,7 +48,7 @@ fn seed_of(base: u64, number: usize) -> u64 {
 fn concurrent_histories_are_linearizable() {
     let base = from_environment("ARCFS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     let only: Option<usize> = from_environment("ARCFS_HISTORY");
-    let histories: usize = from_environment("ARCFS_HISTORIES").unwrap_or(4_000);
+    let histories: usize = from_environment("ARCFS_HISTORIES").unwrap_or(20_000);
     println!("ARCFS_SEED={base}");
     let (mut overlapping, mut busy, mut calls) = (0, 0, 0);
     for first in (0..histories).step_by(BATCH) {

@@ -309,13 +309,13 @@ impl State {
                 if let Some(Node::File { .. }) = find(&self.tree, from)? {
                     return fail(NotADirectory);
                 }
-                self.graft(Rc::clone(&self.tree), from, to)?;
+                self.graft(&Rc::clone(&self.tree), from, to)?;
                 Ok(Answer::Unit)
             }
             Op::CopyFrom(from, to) => {
                 let saved = Rc::clone(&self.threads[thread].saved);
                 find(&saved, from)?;
-                self.graft(saved, from, to).map(Answer::Len)
+                self.graft(&saved, from, to).map(Answer::Len)
             }
             Op::Metadata(path) => {
                 let node = find(&self.tree, path)?;
@@ -426,10 +426,10 @@ impl State {
     }
 
     /// Binds a copy of what is in `source`; answers its length.
-    fn graft(&mut self, source: Rc<Tree>, from: &str, to: &str) -> Step<u64> {
+    fn graft(&mut self, source: &Tree, from: &str, to: &str) -> Step<u64> {
         self.vacant(to)?;
         self.not_held(&[to])?;
-        let nodes = copied(&source, from);
+        let nodes = copied(source, from);
         let len = nodes.iter().map(|(_, node)| meta_of(node).len).sum();
         put_back(self.tree_mut(), to, nodes);
         Ok(len)

@@ -1,39 +1,44 @@
 //! Performs plans on a filesystem, on several threads at once, and records what happens.
 
 use std::cell::Cell;
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arcfs::{
     Clock, ErrorKind, ExportOptions, File, MemFs, Metadata, OpenOptions, Result, Snapshot, Transaction,
 };
 
-use crate::generate::{Plan, Random};
+use crate::generate::{Plan, Random, Temper};
 use crate::history::{Answer, Create, Event, Meta, Node, Op, Opening, Outcome, THREADS, Tree, kind_of};
 
 /// No lock is waited for that long, unless something is wrong.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 thread_local! {
-    static JITTER: Cell<u64> = const { Cell::new(0) };
+    static JITTER: Cell<(Temper, u64)> = const { Cell::new((Temper::Fast, 0)) };
+}
+
+fn spin(times: usize) {
+    (0..times).for_each(|_| std::hint::spin_loop());
 }
 
 /// Now and then lets the other threads go first.
 fn jitter() {
-    let state = JITTER.get();
-    if state == 0 {
-        return;
+    let (temper, seed) = JITTER.get();
+    let mut random = Random::new(seed);
+    match temper {
+        Temper::Fast => return,
+        Temper::Pausing => spin(random.below(100)),
+        Temper::Yielding => match random.below(8) {
+            0..4 => {}
+            4..6 => spin(random.below(300)),
+            6 => std::thread::yield_now(),
+            _ => (0..random.below(8)).for_each(|_| std::thread::yield_now()),
+        },
     }
-    let mut random = Random::new(state);
-    match random.below(8) {
-        0..4 => {}
-        4..6 => (0..random.below(300)).for_each(|_| std::hint::spin_loop()),
-        6 => std::thread::yield_now(),
-        _ => (0..random.below(8)).for_each(|_| std::thread::yield_now()),
-    }
-    JITTER.set(random.next() | 1);
+    JITTER.set((temper, random.next()));
 }
 
 /// A clock that stands still, so that times can be compared with the model's. The engine asks it
@@ -123,6 +128,8 @@ pub fn filesystem() -> MemFs {
 struct Start {
     arrived: AtomicUsize,
     broken: AtomicBool,
+    /// How far each thread is in its plan.
+    at: [AtomicUsize; THREADS],
 }
 
 impl Start {
@@ -134,6 +141,28 @@ impl Start {
             assert!(!self.broken.load(Ordering::SeqCst), "another thread has panicked");
             spins += 1;
             if spins < 100 { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+    }
+
+    /// Ends the process, with words, if no history ends for a long time: threads that wait for ever
+    /// cannot be stopped.
+    fn watch(&self, plans: &[Plan], done: &AtomicBool) {
+        let (mut last, mut since) = (0, Instant::now());
+        while !done.load(Ordering::SeqCst) {
+            std::thread::park_timeout(Duration::from_secs(1));
+            let arrived = self.arrived.load(Ordering::SeqCst);
+            if arrived != last {
+                (last, since) = (arrived, Instant::now());
+            } else if since.elapsed() > 3 * LOCK_TIMEOUT && !done.load(Ordering::SeqCst) {
+                let plan = &plans[arrived.saturating_sub(1) / THREADS];
+                let mut report = format!("\na history does not end:\n{plan}");
+                for (thread, at) in self.at.iter().enumerate() {
+                    report += &format!("thread {thread} has begun {} calls\n", at.load(Ordering::SeqCst));
+                }
+                // Past the capture of test output, which would be lost.
+                std::io::stderr().write_all(report.as_bytes()).ok();
+                std::process::abort();
+            }
         }
     }
 }
@@ -154,24 +183,29 @@ pub fn run(plans: &[Plan]) -> Vec<Vec<Event>> {
     let (start, sequence) = (Start::default(), AtomicU64::new(0));
     let prepared: Vec<MemFs> = plans.iter().map(prepare).collect();
     let mut histories: Vec<Vec<Event>> = plans.iter().map(|_| Vec::new()).collect();
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (start, sequence, prepared) = (&start, &sequence, &prepared);
+        let (start, sequence, prepared, done) = (&start, &sequence, &prepared, &done);
+        let watch = scope.spawn(move || start.watch(plans, done));
         let threads = [0, 1, 2].map(|thread| {
             scope.spawn(move || {
                 let _guard = BreakOnPanic(start);
                 let perform = |(round, plan): (usize, &Plan)| {
                     let mut hand = Hand { fs: prepared[round].clone(), handle: None, saved: None };
-                    JITTER.set(plan.jitter[thread]);
+                    JITTER.set((plan.temper, plan.jitter[thread]));
                     start.line_up(round);
-                    let events = hand.perform_all(thread, &plan.threads[thread], sequence);
-                    JITTER.set(0);
+                    let events = hand.perform_all(thread, &plan.threads[thread], sequence, &start.at[thread]);
+                    JITTER.set((Temper::Fast, 0));
                     events
                 };
                 plans.iter().enumerate().map(perform).collect::<Vec<_>>()
             })
         });
-        for thread in threads {
-            match thread.join() {
+        let joined = threads.map(std::thread::ScopedJoinHandle::join);
+        done.store(true, Ordering::SeqCst);
+        watch.thread().unpark();
+        for of_thread in joined {
+            match of_thread {
                 Ok(of_thread) => histories.iter_mut().zip(of_thread).for_each(|(all, own)| all.extend(own)),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
@@ -197,10 +231,17 @@ struct Hand {
 }
 
 impl Hand {
-    fn perform_all(&mut self, thread: usize, ops: &[Op], sequence: &AtomicU64) -> Vec<Event> {
+    fn perform_all(
+        &mut self,
+        thread: usize,
+        ops: &[Op],
+        sequence: &AtomicU64,
+        at: &AtomicUsize,
+    ) -> Vec<Event> {
         let mut events = Vec::with_capacity(ops.len());
         let mut path = "/";
-        for op in ops {
+        for (number, op) in ops.iter().enumerate() {
+            at.store(number + 1, Ordering::SeqCst);
             if let Op::Open(opened, _) = op {
                 path = opened;
             }
@@ -258,10 +299,14 @@ impl Hand {
             Op::Flush => return engine_error(file.flush()).map(|()| Answer::Unit),
             Op::Commit => file.commit()?,
             Op::HandleRead => {
-                let mut bytes = vec![0; usize::try_from(file.len()).expect("it is short")];
-                let (whole, rest) = (file.read_at(&mut bytes, 0)?, file.read_at(&mut [0], file.len())?);
-                assert_eq!((whole, rest), (bytes.len(), 0));
-                engine_error(file.stream_position())?;
+                let (mut bytes, mut buffer) = (Vec::new(), [0; 16]);
+                loop {
+                    match file.read_at(&mut buffer, bytes.len() as u64)? {
+                        0 => break,
+                        read => bytes.extend(&buffer[..read]),
+                    }
+                    jitter();
+                }
                 return Ok(Answer::Bytes(bytes));
             }
             _ => {
