@@ -11,6 +11,7 @@ use crate::quota::{NodeLimit, Quota};
 use crate::root::Graves;
 use crate::snapshot::Snapshot;
 use crate::tree::holds::Holds;
+use crate::tree::node::Dir;
 use crate::tree::root::Root;
 use crate::volume::{Config, Gauge, Resources, Storage, Volume};
 
@@ -165,6 +166,9 @@ impl MemFsBuilder {
             let error = Error::new(ErrorKind::InvalidInput).during("from_snapshot");
             return Err(error.because(format!("the snapshot is deeper than the limit of {depth} components")));
         }
+        // A root directory of its own over the same entries: each filesystem's graves must be able
+        // to tell that nobody else holds theirs.
+        let tree = Arc::new(Dir::clone(&tree));
         self.build_on(Root { tree, holds: Holds::default(), version: snapshot.version() })
     }
 

@@ -1,12 +1,14 @@
 //! Files out of a filesystem, as values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ops::read_content;
-use crate::snapshot::Snapshot;
+use crate::ops::{Named, read_content};
+use crate::path;
 use crate::tree::files::Files;
+use crate::tree::node::Dir;
 
 /// Which files an export takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,19 +17,26 @@ pub struct ExportOptions {
     pub only_dirty: bool,
 }
 
-/// The files at or below a path of one snapshot, in tree order, found as they are asked for.
+/// The files at or below a path, in tree order, found as they are asked for.
 ///
-/// It holds the snapshot, so that what it yields is of one instant however long it takes.
+/// It holds what it goes through, so that what it yields is of one instant however long it takes.
 #[derive(Debug)]
 pub struct ExportIter {
+    /// `None` where nothing stands at the path.
     files: Option<Files>,
-    _snapshot: Snapshot,
 }
 
 impl ExportIter {
-    pub(crate) fn new(snapshot: Snapshot, path: &str, options: ExportOptions) -> Self {
-        let files = Files::new(snapshot.tree(), path, options.only_dirty).ok();
-        Self { files, _snapshot: snapshot }
+    /// The files at or below a path as `operation` was given it.
+    pub(crate) fn of(
+        tree: &Arc<Dir>,
+        prefix: &str,
+        options: ExportOptions,
+        max_depth: usize,
+        operation: &'static str,
+    ) -> Result<Self> {
+        let path = path::normalize(prefix, max_depth).named(operation, prefix)?;
+        Ok(Self { files: Files::new(tree, &path, options.only_dirty).ok() })
     }
 }
 

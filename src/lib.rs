@@ -43,13 +43,19 @@
 //! # Progress
 //!
 //! With the default root cell the calls that read (`exists`, `is_file`, `is_dir`, `metadata`,
-//! `read*`, `content`, `read_dir`, `walk`, `glob`, `usage`, `version`, `snapshot`, `export_*`, and
-//! opening a file to read it) take no lock: no thread that is delayed anywhere in arcfs can stop
-//! them. They may allocate memory, which the allocator serves by its own rules. Calls that
-//! publish take turns behind one mutex whose section runs no user code and waits for nothing;
-//! `stats` and dropping a snapshot or handle may wait for a large tree that is being freed. Only
-//! opening for writing, one-shot writes to a file that is open, and transactions wait for other
-//! users, each at most for its lock timeout.
+//! `read`, `read_to_string`, `read_into`, `content`, `read_dir`, `walk`, `glob`, `usage`,
+//! `version`, `snapshot`, `export_tree`, `iter_export_tree`, `export_bytes`, and opening a file to
+//! read it without a lock) take no lock: no thread that is delayed anywhere in arcfs can stop
+//! them. They may allocate memory, which the allocator serves by its own rules.
+//!
+//! Calls that publish take turns behind one mutex, which is held while edits that were built and
+//! paid for are applied and the pointer is swapped. An operation that lost the race eight times
+//! keeps it for a whole attempt, copying included, so that none starves; a [`Clock`] or
+//! [`MemorySource`] is then asked while others wait, and is refused if it writes to the same
+//! filesystem. A call that frees a large tree, meets a full quota, drops a snapshot or a handle,
+//! or asks for `stats` may wait for another that is freeing one. Waiting for other users is done
+//! by opening under a lock, by one-shot writes to a file that is open under one, and by
+//! transactions, each at most for its lock timeout.
 //!
 //! # What is charged
 //!

@@ -262,8 +262,7 @@ impl Snapshot {
     }
 
     fn files(&self, operation: &'static str, prefix: &str, options: ExportOptions) -> Result<ExportIter> {
-        let path = path::normalize(prefix, self.max_depth).named(operation, prefix)?;
-        Ok(ExportIter::new(self.clone(), &path, options))
+        ExportIter::of(self.tree(), prefix, options, self.max_depth, operation)
     }
 
     /// As [`MemFs::export_bytes`](crate::MemFs::export_bytes).

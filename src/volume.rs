@@ -1,6 +1,7 @@
 //! One filesystem as the operations see it: the published root, what growth costs, and the locks.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::path;
 use crate::quota::{NodeLimit, Quota, Relief};
 use crate::root::{Graves, Publisher, RootGuard, SerialTurn, Version};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Deadline, broken, yield_now};
+use crate::sync::{Deadline, broken, thread_local_const, yield_now};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::meta::Timestamp;
@@ -129,6 +130,39 @@ const PROVISIONAL: u64 = 1 << 62;
 /// commits of others for one attempt.
 const OPTIMISTIC_ATTEMPTS: usize = 8;
 
+thread_local_const! {
+    /// The volume, by address, whose commits this thread keeps waiting; 0 for none.
+    static ALONE: Cell<usize> = Cell::new(0)
+}
+
+/// This thread keeps the commits of all others waiting. What it asks meanwhile (the clock, the
+/// memory source) is the user's, and may not publish in the same filesystem: it would wait for
+/// itself.
+struct Alone;
+
+impl Alone {
+    fn on(volume: &Volume) -> Self {
+        ALONE.with(|alone| alone.set(std::ptr::from_ref(volume).addr()));
+        Self
+    }
+
+    fn is_on(volume: &Volume) -> bool {
+        ALONE.with(|alone| alone.get() == std::ptr::from_ref(volume).addr())
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        ALONE.with(|alone| alone.set(0));
+    }
+}
+
+#[cold]
+fn called_back() -> Error {
+    Error::new(ErrorKind::Unsupported)
+        .because("a clock or memory source changes the filesystem that asked it")
+}
+
 /// The way to publish: beside the commits of others, or with those stopped.
 pub struct Lane<'a> {
     volume: &'a Volume,
@@ -149,6 +183,7 @@ impl Lane<'_> {
     pub fn commit(&self, edits: &mut [Edit]) -> Result<Version, Refusal> {
         let (volume, limits) = (self.volume, self.volume.limits());
         match &self.turn {
+            None if Alone::is_on(volume) => Err(Refusal::Failed(called_back())),
             None => volume.publisher.commit(edits, &limits, &volume.resources.graves),
             Some(turn) => volume.publisher.commit_in_turn(turn, edits, &limits, &volume.resources.graves),
         }
@@ -241,7 +276,8 @@ impl Volume {
     }
 
     /// Repeats an attempt as long as the root that it planned on is replaced before it commits;
-    /// after a few times the commits of others wait for it, so that nobody starves.
+    /// after a few times the commits of others wait for it, so that nobody starves. They then wait
+    /// for all of it: reserving, copying payload, and asking the clock and the memory guard.
     ///
     /// # Errors
     ///
@@ -253,7 +289,9 @@ impl Volume {
                 settled => return settled,
             }
         }
-        match attempt(&Lane { volume: self, turn: Some(self.publisher.turn()) }) {
+        let turn = self.publisher.turn();
+        let _alone = Alone::on(self);
+        match attempt(&Lane { volume: self, turn: Some(turn) }) {
             Err(Refusal::Stale) => unreachable!("nothing is replaced while others wait"),
             settled => settled,
         }

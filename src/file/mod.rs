@@ -80,7 +80,7 @@ impl File {
                     State::Reading { content: file.content.clone(), metadata, turn: Some(held.turn) }
                 }
                 Err(error) => {
-                    volume.release(held.turn.path(), None, None, false)?;
+                    volume.end_hold(held.turn.path());
                     return Err(error);
                 }
             }
@@ -272,20 +272,28 @@ impl File {
     }
 
     fn finish(&mut self, publish: bool) -> Result<()> {
+        if matches!(self.state, State::Closed) {
+            return Ok(());
+        }
+        self.volume.resources.handles.sub(1); // first, so that it is done whatever happens below
         let outcome = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Closed => return Ok(()),
+            State::Closed => Ok(()),
             State::Reading { content, turn, .. } => {
                 drop(content);
-                turn.map_or(Ok(()), |turn| self.volume.release(turn.path(), None, None, false))
+                if let Some(turn) = turn {
+                    self.volume.end_hold(turn.path());
+                }
+                Ok(())
             }
-            State::Writing(writer) if broken!(TurnPassedBeforeRelease) => {
+            State::Writing(mut writer) if broken!(TurnPassedBeforeRelease) => {
                 let path = Arc::clone(writer.path());
+                writer.ended = true;
                 drop(writer);
-                self.volume.release(&path, None, None, false)
+                self.volume.end_hold(&path);
+                Ok(())
             }
             State::Writing(writer) => writer.close(publish),
         };
-        self.volume.resources.handles.sub(1);
         self.volume.resources.graves.sweep();
         outcome
     }

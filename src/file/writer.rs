@@ -31,14 +31,17 @@ pub struct Writer {
     pub atomic: bool,
     /// Pays for the next version of the file; there once something was written.
     node: Option<Charge>,
-    /// Reserved for growth by `preallocate`.
+    /// Reserved for changes up to the length `preallocated`.
     spare: Charge,
+    preallocated: u64,
     /// The name of a file that has none yet, if it is long.
     name: Option<Name>,
     /// Whether there is something to publish beside what is in the draft: that the file exists, or
     /// is empty.
     owes: bool,
     opened: Timestamp,
+    /// Whether the hold has ended; where it has not, dropping this ends it.
+    pub ended: bool,
     counted: u64,
     /// The lock. Last, so that it is passed on when all else is done.
     turn: Turn,
@@ -81,9 +84,11 @@ impl Writer {
             atomic: opening.atomic,
             node: held.node,
             spare: held.spare,
+            preallocated: opening.preallocate,
             name: held.name,
             owes: missing || empties,
-            opened: volume.now(),
+            opened: held.opened,
+            ended: false,
             counted: 0,
             turn: held.turn,
         };
@@ -104,20 +109,25 @@ impl Writer {
         }
         self.allow(offset, buf.len())?;
         let (account, overhead) = (Arc::clone(self.volume.account()), self.volume.config.chunk_overhead);
+        let end = offset + buf.len() as u64; // it is no more than a file can have
         // Joining small pieces at the end needs room for the copy; without it they stay as they are.
         let (merged, plain) = self.draft.write_plan(offset, buf.len(), overhead);
         let paid_before = (self.node.is_some(), self.spare.amount());
-        let charge = match self.pay(merged) {
-            Ok(charge) => charge,
-            Err(_) if plain < merged => self.pay(plain)?,
-            Err(error) => return Err(error),
+        let charge = if self.may_spend(end) {
+            self.pay(plain, end)?
+        } else {
+            match self.pay(merged, end) {
+                Ok(charge) => charge,
+                Err(_) if plain < merged => self.pay(plain, end)?,
+                Err(error) => return Err(error),
+            }
         };
         let written = self.draft.write(offset, buf, charge, &account, overhead);
         if written.is_err() {
             self.unpay(paid_before);
         }
         self.recount();
-        written.map(|()| offset + buf.len() as u64)
+        written.map(|()| end)
     }
 
     /// Cuts or fills to `len` bytes.
@@ -128,7 +138,7 @@ impl Writer {
         let (account, overhead) = (Arc::clone(self.volume.account()), self.volume.config.chunk_overhead);
         crate::content::end_of(0, len)?;
         let paid_before = (self.node.is_some(), self.spare.amount());
-        let charge = self.pay(self.draft.set_len_cost(len, overhead))?;
+        let charge = self.pay(self.draft.set_len_cost(len, overhead), len)?;
         let done = self.draft.set_len(len, charge, &account, overhead);
         if done.is_err() {
             self.unpay(paid_before);
@@ -152,19 +162,17 @@ impl Writer {
         };
         let name = self.name.clone();
         self.recount();
+        self.owes = true; // until it is out
         self.volume.release(self.turn.path(), file, name, keep)?;
         self.owes = false;
         self.name = None;
+        self.ended = !keep;
         Ok(())
     }
 
-    /// Publishes or gives up the draft, ends the hold, and passes the lock on.
+    /// Publishes or gives up the draft; dropping it ends the hold and passes the lock on.
     pub fn close(mut self: Box<Self>, publish: bool) -> Result<()> {
-        let published = if publish { self.publish(false) } else { Ok(()) };
-        if !publish || published.is_err() {
-            self.volume.release(self.turn.path(), None, None, false)?;
-        }
-        published
+        if publish { self.publish(false) } else { Ok(()) }
     }
 
     /// What is known of the version published last.
@@ -195,11 +203,17 @@ impl Writer {
         Err(Error::new(ErrorKind::Unsupported).because(refused))
     }
 
-    /// Pays `cost` from the spare as far as it goes, and the next version of the node with the
-    /// first bytes, so that publishing never lacks it.
-    fn pay(&mut self, cost: u64) -> Result<Charge> {
+    /// Whether a change that ends at `end` is one that was paid for beforehand.
+    fn may_spend(&self, end: u64) -> bool {
+        end <= self.preallocated && self.spare.amount() > 0
+    }
+
+    /// Pays `cost`, for a change that ends at `end`: from the spare as far as that goes, if it is
+    /// for this one; and the next version of the node with the first bytes, so that publishing
+    /// never lacks it.
+    fn pay(&mut self, cost: u64, end: u64) -> Result<Charge> {
         let node = if self.node.is_none() { self.volume.config.node_overhead } else { 0 };
-        let from_spare = cost.min(self.spare.amount());
+        let from_spare = if self.may_spend(end) { cost.min(self.spare.amount()) } else { 0 };
         let mut charge = self.volume.reserve((cost - from_spare).saturating_add(node))?;
         if self.node.is_none() {
             self.node = Some(charge.split(node));
@@ -239,8 +253,12 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if !model_has_failed() {
-            self.count(0);
+        if model_has_failed() {
+            return;
         }
+        if !self.ended {
+            self.volume.end_hold(self.turn.path());
+        }
+        self.count(0);
     }
 }

@@ -146,7 +146,7 @@ impl MemFs {
         prefix: impl AsRef<str>,
         options: ExportOptions,
     ) -> Result<BTreeMap<String, Vec<u8>>> {
-        self.snapshot().export_tree(prefix, options)
+        crate::export::export_tree(self.files("export_tree", prefix.as_ref(), options)?)
     }
 
     /// The files at or below a path, of one instant, in tree order, found as they are asked for
@@ -166,7 +166,12 @@ impl MemFs {
     ///
     /// `InvalidPath`.
     pub fn iter_export_tree(&self, prefix: impl AsRef<str>, options: ExportOptions) -> Result<ExportIter> {
-        self.snapshot().iter_export_tree(prefix, options)
+        self.files("iter_export_tree", prefix.as_ref(), options)
+    }
+
+    fn files(&self, operation: &'static str, prefix: &str, options: ExportOptions) -> Result<ExportIter> {
+        let root = self.volume.load();
+        ExportIter::of(&root.tree, prefix, options, self.volume.config.max_depth, operation)
     }
 
     /// A copy of the bytes of a file that has at most `max_size` bytes. It is outside the quota.

@@ -1,7 +1,6 @@
 //! Many files at once, in one publication.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::Stage;
 use super::namespace::MissingDirs;
@@ -10,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::{Found, Miss, find, find_dir};
+use crate::tree::lookup::{Found, find};
 use crate::tree::meta::Timestamp;
 use crate::tree::root::Root;
 use crate::volume::{Storage, Volume};
@@ -167,7 +166,8 @@ impl Import {
         let mut missing = MissingDirs { paths: Vec::new() };
         let mut known = HashSet::new();
         let mut note_missing = |dir, asked: &str| -> Result<()> {
-            for above in missing_above(tree, dir).map_err(|_| Error::at(ErrorKind::NotADirectory, asked))? {
+            let on_the_way = MissingDirs::on_the_way(tree, dir);
+            for above in on_the_way.map_err(|_| Error::at(ErrorKind::NotADirectory, asked))?.paths {
                 if known.insert(above) {
                     missing.paths.push(above);
                 }
@@ -202,22 +202,4 @@ impl Import {
         }
         Ok(Plan { missing, replaces })
     }
-}
-
-/// The directories of `path`, itself included, that do not exist, from the top.
-fn missing_above<'p>(tree: &Arc<crate::tree::node::Dir>, path: &'p str) -> Result<Vec<&'p str>, Miss> {
-    let mut paths = Vec::new();
-    let mut above = path;
-    loop {
-        match find_dir(tree, above) {
-            Ok(_) => break,
-            Err(Miss::NotADirectory) => return Err(Miss::NotADirectory),
-            Err(Miss::NotFound) => {
-                paths.push(above);
-                above = path::split_last(above).map_or("/", |(parent, _)| parent);
-            }
-        }
-    }
-    paths.reverse();
-    Ok(paths)
 }

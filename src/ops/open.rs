@@ -19,6 +19,7 @@ use crate::tree::edit::PutRule;
 use crate::tree::edit::{Create, Edit, Hold};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::Found;
+use crate::tree::meta::Timestamp;
 use crate::tree::name::Name;
 use crate::tree::node::FileNode;
 use crate::tree::root::Root;
@@ -52,6 +53,8 @@ pub struct Held {
     pub node: Option<Charge>,
     /// What was reserved for growth.
     pub spare: Charge,
+    /// When it was opened.
+    pub opened: Timestamp,
 }
 
 impl Volume {
@@ -96,6 +99,7 @@ impl Volume {
             let mut version = || purse.split(self.config.node_overhead);
             let blank = (publishes && !opening.atomic).then(|| self.file_node(Content::default(), version()));
             let node = (growth > 0 || publishes && opening.atomic).then(version);
+            let opened = self.now();
             let mut edits = [Edit::Hold(Hold {
                 path: Arc::clone(turn.path()),
                 name: name.clone(),
@@ -104,7 +108,7 @@ impl Volume {
                 truncate: opening.truncate,
                 atomic: opening.atomic,
                 blank,
-                now: self.now(),
+                now: opened,
                 base: None,
             })];
             match lane.commit(&mut edits) {
@@ -114,14 +118,23 @@ impl Volume {
                 Err(refusal) => return Err(refusal),
             }
             let [Edit::Hold(hold)] = edits else { unreachable!("a hold stays a hold") };
-            Ok((hold.base, name.filter(|_| opening.atomic), node, purse))
+            Ok((hold.base, name.filter(|_| opening.atomic), node, purse, opened))
         })
-        .map(|(base, name, node, spare)| {
+        .map(|(base, name, node, spare, opened)| {
             #[cfg(arcfs_loom)]
             let base = earlier.or(base);
-            Held { turn, base, name, node, spare }
+            Held { turn, base, name, node, spare, opened }
         })
         .map_err(|refusal| self.busy_at_once(refusal))
+    }
+
+    /// Ends a hold without publishing anything. Runs no code of the user's, not even the clock's,
+    /// so that it can be done while something of theirs panics.
+    pub fn end_hold(&self, path: &Arc<str>) {
+        let (path, now) = (Arc::clone(path), Timestamp::default());
+        let end = Edit::Release { path, name: None, publish: None, keep: false, now };
+        let ended = self.change(end);
+        debug_assert!(ended.is_ok(), "nothing can be in the way of the end of a hold: {ended:?}");
     }
 
     /// Publishes a version of a held file, ends the hold, or both.

@@ -38,8 +38,9 @@ pub trait Protocol: Default + std::fmt::Debug {
 
 /// One commit at a time, behind a mutex.
 ///
-/// The section under the mutex runs no user code and waits for nothing. A panic in it happens
-/// before the swap, so it leaves the published root as it was.
+/// An ordinary commit runs no user code under the mutex and waits for nothing. A panic in it happens
+/// before the swap, so it leaves the published root as it was. Whoever asks for the turn by itself
+/// decides what it does with it.
 #[derive(Debug, Default)]
 pub struct Serial {
     turn: Mutex<()>,

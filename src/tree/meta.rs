@@ -18,10 +18,10 @@ impl From<SystemTime> for Timestamp {
             }
             Err(before) => {
                 let before = before.duration();
-                let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+                let whole = 0_i64.saturating_sub_unsigned(before.as_secs());
                 match before.subsec_nanos() {
-                    0 => Self { secs: -whole, nanos: 0 },
-                    nanos => Self { secs: -whole - 1, nanos: 1_000_000_000 - nanos },
+                    0 => Self { secs: whole, nanos: 0 },
+                    nanos => Self { secs: whole.saturating_sub(1), nanos: 1_000_000_000 - nanos },
                 }
             }
         }
@@ -42,7 +42,7 @@ impl From<Timestamp> for SystemTime {
 /// What is known of a file beside its bytes. Built in one place, so that it has room to grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileMeta {
-    /// When the file appeared at its path.
+    /// When the file was created; moving and overwriting it do not change this.
     pub created: Timestamp,
     /// When its content last changed.
     pub modified: Timestamp,

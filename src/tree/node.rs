@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::dir_map::DirMap;
@@ -85,6 +86,7 @@ pub struct Totals {
     /// Bytes of the files, shared ones counted each time.
     pub bytes: u64,
     /// What the nodes, their names and their chunks are charged, shared chunks counted each time.
+    /// A figure for people, so it wraps where shared chunks with absurd overheads are counted often.
     pub charged: u64,
     /// Chunks, shared ones counted each time.
     pub chunks: u64,
@@ -106,7 +108,7 @@ impl Totals {
     /// The same, and what a name is charged.
     #[must_use]
     pub fn with_name_charged(mut self, charged: u64) -> Self {
-        self.charged = self.charged.saturating_add(charged);
+        self.charged = self.charged.wrapping_add(charged);
         self
     }
 
@@ -116,14 +118,14 @@ impl Totals {
         match node {
             Node::File(file) => Self {
                 bytes: file.content.len(),
-                charged: file.content.charged().saturating_add(file.charge.amount()),
+                charged: file.content.charged().wrapping_add(file.charge.amount()),
                 chunks: file.content.chunk_count(),
                 files: 1,
                 dirs: 0,
                 height: 1,
             },
             Node::Dir(dir) => Self {
-                charged: dir.totals.charged.saturating_add(dir.charged()),
+                charged: dir.totals.charged.wrapping_add(dir.charged()),
                 dirs: dir.totals.dirs.saturating_add(1),
                 height: dir.totals.height + 1,
                 ..dir.totals
@@ -145,7 +147,7 @@ impl Totals {
         let u32s = |own: u32, out: u32, into: u32| own.checked_sub(out)?.checked_add(into);
         Some(Totals {
             bytes: u64s(self.bytes, removed.bytes, added.bytes).filter(|sum| *sum < 1 << 63)?,
-            charged: u64s(self.charged, removed.charged, added.charged)?,
+            charged: self.charged.wrapping_sub(removed.charged).wrapping_add(added.charged),
             chunks: u64s(self.chunks, removed.chunks, added.chunks)?,
             files: u32s(self.files, removed.files, added.files)?,
             dirs: u32s(self.dirs, removed.dirs, added.dirs)?,
@@ -194,8 +196,9 @@ impl fmt::Debug for Dir {
 
 thread_local_const! {
     /// The entry maps of directories whose drop was met inside the drop of another.
-    /// `None` while no directory is being dropped on this thread.
-    static DROPPING: RefCell<Option<Vec<DirMap>>> = RefCell::new(None)
+    /// `None` while no directory is being dropped on this thread. Not dropped itself (it is empty
+    /// when it could be), so that it is there for trees that go with the thread.
+    static DROPPING: RefCell<ManuallyDrop<Option<Vec<DirMap>>>> = RefCell::new(ManuallyDrop::new(None))
 }
 
 /// Dropping a tree must not recurse by depth: a directory met while another is being dropped
@@ -206,26 +209,24 @@ impl Drop for Dir {
             return; // only files below: nothing to descend into
         }
         let entries = std::mem::take(&mut self.entries);
-        // Fails only while the thread itself is being torn down; then the maps drop in place.
-        let Ok(Some(mut next)) = DROPPING.try_with(|dropping| match &mut *dropping.borrow_mut() {
+        let outermost = DROPPING.with(|dropping| match &mut **dropping.borrow_mut() {
             Some(queue) => {
                 queue.push(entries);
                 None
             }
-            outermost @ None => {
-                *outermost = Some(Vec::new());
+            idle @ None => {
+                *idle = Some(Vec::new());
                 Some(entries)
             }
-        }) else {
-            return;
-        };
+        });
+        let Some(mut next) = outermost else { return };
         loop {
             drop(next);
             let more = DROPPING.with(|dropping| {
                 let mut dropping = dropping.borrow_mut();
                 let more = dropping.as_mut().and_then(Vec::pop);
                 if more.is_none() {
-                    *dropping = None;
+                    **dropping = None;
                 }
                 more
             });
