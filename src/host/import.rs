@@ -230,7 +230,7 @@ impl Reading<'_> {
         }
         if metadata.len() == 0 {
             while let Some(bytes) = self.piece(&mut file, CHUNK)? {
-                let receipt = self.volume.reserve(bytes.len() as u64 + overhead)?;
+                let receipt = self.volume.reserve(Content::cost(bytes.len() as u64, overhead))?;
                 assembly.push(bytes, receipt, account);
             }
         }

@@ -50,7 +50,7 @@ impl<'p> MissingDirs<'p> {
 
     /// What making them is charged.
     pub fn cost(&self, volume: &Volume) -> u64 {
-        let names: u64 = self.paths.iter().map(|path| volume.name_cost(path)).sum();
+        let names = self.paths.iter().map(|path| volume.name_cost(path)).fold(0, u64::saturating_add);
         volume.config.node_overhead.saturating_mul(self.paths.len() as u64).saturating_add(names)
     }
 
