@@ -272,20 +272,24 @@ impl File {
     }
 
     fn finish(&mut self, publish: bool) -> Result<()> {
-        let outcome = match std::mem::replace(&mut self.state, State::Closed) {
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        if !matches!(state, State::Closed) {
+            self.volume.resources.handles.sub(1);
+        }
+        let outcome = match state {
             State::Closed => return Ok(()),
             State::Reading { content, turn, .. } => {
                 drop(content);
                 turn.map_or(Ok(()), |turn| self.volume.release(turn.path(), None, None, false))
             }
-            State::Writing(writer) if broken!(TurnPassedBeforeRelease) => {
+            State::Writing(mut writer) if broken!(TurnPassedBeforeRelease) => {
                 let path = Arc::clone(writer.path());
+                writer.held = false;
                 drop(writer);
                 self.volume.release(&path, None, None, false)
             }
             State::Writing(writer) => writer.close(publish),
         };
-        self.volume.resources.handles.sub(1);
         self.volume.resources.graves.sweep();
         outcome
     }

@@ -40,6 +40,8 @@ pub struct Writer {
     owes: bool,
     opened: Timestamp,
     counted: u64,
+    /// Whether the path is still held; what unwinds before the hold was ended ends it in the drop.
+    pub held: bool,
     /// The lock. Last, so that it is passed on when all else is done.
     turn: Turn,
 }
@@ -64,6 +66,7 @@ impl Writer {
             atomic: options.get_atomic(),
             preallocate: options.get_preallocate(),
         };
+        let opened = volume.now(); // clocks are foreign code, so nothing is held yet
         let held = volume.hold(path, opening, timeout)?;
         let (missing, content) = match &held.base {
             Some(file) => (false, file.content.clone()),
@@ -83,8 +86,9 @@ impl Writer {
             spare: held.spare,
             name: held.name,
             owes: missing || empties,
-            opened: volume.now(),
+            opened,
             counted: 0,
+            held: true,
             turn: held.turn,
         };
         writer.recount();
@@ -152,7 +156,9 @@ impl Writer {
         };
         let name = self.name.clone();
         self.recount();
+        self.owes |= file.is_some(); // until it is done: it may be refused, and be tried again
         self.volume.release(self.turn.path(), file, name, keep)?;
+        self.held = keep;
         self.owes = false;
         self.name = None;
         Ok(())
@@ -161,10 +167,16 @@ impl Writer {
     /// Publishes or gives up the draft, ends the hold, and passes the lock on.
     pub fn close(mut self: Box<Self>, publish: bool) -> Result<()> {
         let published = if publish { self.publish(false) } else { Ok(()) };
-        if !publish || published.is_err() {
+        self.end_hold()?;
+        published
+    }
+
+    /// Ends the hold, if that was not done with a publication.
+    fn end_hold(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.held) {
             self.volume.release(self.turn.path(), None, None, false)?;
         }
-        published
+        Ok(())
     }
 
     /// What is known of the version published last.
@@ -243,6 +255,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         if !model_has_failed() {
             self.count(0);
+            let _ = self.end_hold(); // something is left only after a panic
         }
     }
 }

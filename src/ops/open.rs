@@ -19,6 +19,7 @@ use crate::tree::edit::PutRule;
 use crate::tree::edit::{Create, Edit, Hold};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::Found;
+use crate::tree::meta::Timestamp;
 use crate::tree::name::Name;
 use crate::tree::node::FileNode;
 use crate::tree::root::Root;
@@ -146,7 +147,9 @@ impl Volume {
             self.change(Edit::Release { path, name: None, publish: None, keep, now })?;
             return self.change(put);
         }
-        let edit = Edit::Release { path: Arc::clone(path), name, publish, keep, now: self.now() };
+        // Clocks are foreign code and may panic; letting go asks none, and so cannot fail.
+        let now = if publish.is_some() { self.now() } else { Timestamp::default() };
+        let edit = Edit::Release { path: Arc::clone(path), name, publish, keep, now };
         self.change(edit)
     }
 
