@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::dir_map::DirMap;
@@ -195,7 +196,10 @@ impl fmt::Debug for Dir {
 thread_local_const! {
     /// The entry maps of directories whose drop was met inside the drop of another.
     /// `None` while no directory is being dropped on this thread.
-    static DROPPING: RefCell<Option<Vec<DirMap>>> = RefCell::new(None)
+    ///
+    /// Never dropped, so that it is there until the very end of its thread: another thread-local
+    /// variable may hold a filesystem. It owns nothing by then.
+    static DROPPING: ManuallyDrop<RefCell<Option<Vec<DirMap>>>> = ManuallyDrop::new(RefCell::new(None))
 }
 
 /// Dropping a tree must not recurse by depth: a directory met while another is being dropped
@@ -206,7 +210,7 @@ impl Drop for Dir {
             return; // only files below: nothing to descend into
         }
         let entries = std::mem::take(&mut self.entries);
-        // Fails only while the thread itself is being torn down; then the maps drop in place.
+        // Fails only in a model whose thread is being torn down; then the maps drop in place.
         let Ok(Some(mut next)) = DROPPING.try_with(|dropping| match &mut *dropping.borrow_mut() {
             Some(queue) => {
                 queue.push(entries);
