@@ -18,10 +18,10 @@ impl From<SystemTime> for Timestamp {
             }
             Err(before) => {
                 let before = before.duration();
-                let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+                let secs = 0_i64.saturating_sub_unsigned(before.as_secs());
                 match before.subsec_nanos() {
-                    0 => Self { secs: -whole, nanos: 0 },
-                    nanos => Self { secs: -whole - 1, nanos: 1_000_000_000 - nanos },
+                    0 => Self { secs, nanos: 0 },
+                    nanos => Self { secs: secs.saturating_sub(1), nanos: 1_000_000_000 - nanos },
                 }
             }
         }
