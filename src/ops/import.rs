@@ -12,6 +12,7 @@ use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::{Found, Miss, find, find_dir};
 use crate::tree::meta::Timestamp;
+use crate::tree::node::Dir;
 use crate::tree::root::Root;
 use crate::volume::{Storage, Volume};
 
@@ -167,11 +168,10 @@ impl Import {
         let mut missing = MissingDirs { paths: Vec::new() };
         let mut known = HashSet::new();
         let mut note_missing = |dir, asked: &str| -> Result<()> {
-            for above in missing_above(tree, dir).map_err(|_| Error::at(ErrorKind::NotADirectory, asked))? {
-                if known.insert(above) {
-                    missing.paths.push(above);
-                }
-            }
+            let not_a_directory = |_| Error::at(ErrorKind::NotADirectory, asked);
+            let above = missing_above(tree, dir, &known).map_err(not_a_directory)?;
+            known.extend(&above);
+            missing.paths.extend(above);
             Ok(())
         };
         let mut above = None;
@@ -204,14 +204,16 @@ impl Import {
     }
 }
 
-/// The directories of `path`, itself included, that do not exist, from the top.
-fn missing_above<'p>(tree: &Arc<crate::tree::node::Dir>, path: &'p str) -> Result<Vec<&'p str>, Miss> {
+/// The directories of `path`, itself included, that do not exist, from the top; below one that is
+/// known to be missing only.
+fn missing_above<'p>(tree: &Arc<Dir>, path: &'p str, known: &HashSet<&str>) -> Result<Vec<&'p str>, Miss> {
     let mut paths = Vec::new();
     let mut above = path;
     loop {
         match find_dir(tree, above) {
             Ok(_) => break,
             Err(Miss::NotADirectory) => return Err(Miss::NotADirectory),
+            Err(Miss::NotFound) if known.contains(above) => break,
             Err(Miss::NotFound) => {
                 paths.push(above);
                 above = path::split_last(above).map_or("/", |(parent, _)| parent);
