@@ -8,6 +8,9 @@ use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A source of times, so that tests can bring their own.
+///
+/// It is asked in the middle of operations, so it must not call the filesystem that it serves: that
+/// may wait for ever. Where it panics, the operation has not happened.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The time of day, for the times of files. It may jump in either direction.
     fn now(&self) -> SystemTime;

@@ -14,6 +14,9 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::breaks::{self, Break};
 
 /// Says how much memory can still be had.
+///
+/// It is asked in the middle of operations, so it must not change the filesystem that it guards:
+/// that may wait for ever. Where it panics, the operation has not happened.
 pub trait MemorySource: Send + Sync + fmt::Debug {
     /// Bytes available now; `None` if that cannot be known, and then nothing is checked.
     fn available(&self) -> Option<u64>;

@@ -256,7 +256,7 @@ impl Edit {
         while at < to {
             let Some(chunk) = self.extents.index.remove(at) else { break };
             at += chunk.len() as u64;
-            self.extents.charged -= chunk.charged();
+            self.extents.charged = self.extents.charged.saturating_sub(chunk.charged());
             if self.owns(&chunk) {
                 self.own -= chunk.charged();
             }
@@ -264,7 +264,7 @@ impl Edit {
     }
 
     fn insert(&mut self, start: u64, bytes: Vec<u8>, receipt: ChunkCharge) {
-        self.extents.charged += receipt.amount();
+        self.extents.charged = self.extents.charged.saturating_add(receipt.amount());
         self.extents.stamp = self.stamp;
         self.extents.len = self.extents.len.max(start + bytes.len() as u64);
         let chunk = Chunk::from_parts(bytes, Some(receipt), self.stamp);
@@ -353,7 +353,7 @@ impl Edit {
         let Some((start, _)) = self.extents.index.last() else { return };
         let Some(chunk) = self.extents.index.remove(start).and_then(Arc::into_inner) else { return };
         self.extents.len = start;
-        self.extents.charged -= chunk.charged();
+        self.extents.charged = self.extents.charged.saturating_sub(chunk.charged());
         if let (bytes, Some(receipt)) = chunk.into_parts() {
             self.tail = Some(Tail { bytes, receipt });
         }

@@ -9,7 +9,7 @@ use crate::error::Result;
 pub struct Extents {
     pub index: Index,
     pub len: u64,
-    /// The sum of the receipts.
+    /// The sum of the receipts. Those of a fork are of several accounts, so it may saturate.
     pub charged: u64,
     /// No chunk has a higher one.
     pub stamp: u64,
@@ -20,7 +20,7 @@ impl Extents {
     pub fn push(&mut self, chunk: std::sync::Arc<Chunk>) {
         let start = self.len;
         self.len += chunk.len() as u64;
-        self.charged += chunk.charged();
+        self.charged = self.charged.saturating_add(chunk.charged());
         self.stamp = self.stamp.max(chunk.stamp());
         self.index.insert(start, chunk);
     }

@@ -54,7 +54,10 @@ impl Edit {
             .fold(0, u64::saturating_add);
         if end > self.len() {
             cost = cost.saturating_add(if end_from < extents.len {
-                Content::cost(end - end_from, chunk_overhead).saturating_sub(self.tail_charged())
+                match Content::cost(end - end_from, chunk_overhead) {
+                    u64::MAX => u64::MAX, // it cannot be counted, so nothing can be taken off
+                    cost => cost.saturating_sub(self.tail_charged()),
+                }
             } else {
                 let growth = end - self.len();
                 let room = self.tail.as_ref().map_or(0, |tail| (CHUNK - tail.bytes.len()) as u64).min(growth);

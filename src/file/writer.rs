@@ -214,7 +214,9 @@ impl Writer {
     fn pay(&mut self, cost: u64, end: u64) -> Result<Charge> {
         let node = if self.node.is_none() { self.volume.config.node_overhead } else { 0 };
         let from_spare = if self.may_spend(end) { cost.min(self.spare.amount()) } else { 0 };
-        let mut charge = self.volume.reserve((cost - from_spare).saturating_add(node))?;
+        // What cannot be counted cannot be paid, whatever is there already.
+        let due = if cost == u64::MAX { cost } else { cost - from_spare };
+        let mut charge = self.volume.reserve(due.saturating_add(node))?;
         if self.node.is_none() {
             self.node = Some(charge.split(node));
         }

@@ -1,6 +1,7 @@
 //! Many files at once, in one publication.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Stage;
 use super::namespace::MissingDirs;
@@ -9,8 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::{Found, find};
+use crate::tree::lookup::{Found, Miss, find, find_dir};
 use crate::tree::meta::Timestamp;
+use crate::tree::node::Dir;
 use crate::tree::root::Root;
 use crate::volume::{Storage, Volume};
 
@@ -166,12 +168,10 @@ impl Import {
         let mut missing = MissingDirs { paths: Vec::new() };
         let mut known = HashSet::new();
         let mut note_missing = |dir, asked: &str| -> Result<()> {
-            let on_the_way = MissingDirs::on_the_way(tree, dir);
-            for above in on_the_way.map_err(|_| Error::at(ErrorKind::NotADirectory, asked))?.paths {
-                if known.insert(above) {
-                    missing.paths.push(above);
-                }
-            }
+            let not_a_directory = |_| Error::at(ErrorKind::NotADirectory, asked);
+            let above = missing_above(tree, dir, &known).map_err(not_a_directory)?;
+            known.extend(&above);
+            missing.paths.extend(above);
             Ok(())
         };
         let mut above = None;
@@ -202,4 +202,24 @@ impl Import {
         }
         Ok(Plan { missing, replaces })
     }
+}
+
+/// The directories of `path`, itself included, that do not exist, from the top; below one that is
+/// known to be missing only.
+fn missing_above<'p>(tree: &Arc<Dir>, path: &'p str, known: &HashSet<&str>) -> Result<Vec<&'p str>, Miss> {
+    let mut paths = Vec::new();
+    let mut above = path;
+    loop {
+        match find_dir(tree, above) {
+            Ok(_) => break,
+            Err(Miss::NotADirectory) => return Err(Miss::NotADirectory),
+            Err(Miss::NotFound) if known.contains(above) => break,
+            Err(Miss::NotFound) => {
+                paths.push(above);
+                above = path::split_last(above).map_or("/", |(parent, _)| parent);
+            }
+        }
+    }
+    paths.reverse();
+    Ok(paths)
 }

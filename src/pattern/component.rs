@@ -28,7 +28,8 @@ enum Token {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Class {
     negated: bool,
-    /// First and last member of each range; never backwards.
+    /// First and last member of each range; never backwards, ascending, none overlaps another. So
+    /// a class of any length is asked in few steps.
     ranges: Box<[(char, char)]>,
 }
 
@@ -183,6 +184,12 @@ impl Class {
                 ranges.push((first, last));
             }
         }
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, kept| {
+            let joins = next.0 <= kept.1;
+            kept.1 = if joins { kept.1.max(next.1) } else { kept.1 };
+            joins
+        });
         Ok((Self { negated: body.len() < text.len(), ranges: ranges.into() }, chars.as_str()))
     }
 
@@ -191,6 +198,8 @@ impl Class {
     }
 
     fn contains(&self, c: char) -> bool {
-        self.ranges.iter().any(|&(first, last)| first <= c && c <= last) != self.negated
+        let begun = self.ranges.partition_point(|&(first, _)| first <= c);
+        let within = begun.checked_sub(1).is_some_and(|at| c <= self.ranges[at].1);
+        within != self.negated
     }
 }
