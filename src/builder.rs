@@ -83,66 +83,202 @@ impl Default for MemFsBuilder {
 
 impl MemFsBuilder {
     /// The hard limit in bytes, overheads included. Default: 256 MiB.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs};
+    ///
+    /// let fs = MemFs::builder().max_quota(1000).build()?;
+    /// let error = fs.write("/a", [0; 1001]).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn max_quota(mut self, bytes: u64) -> Self {
         self.max_quota = bytes;
         self
     }
 
     /// The most files and directories, the root included. Default and ceiling: 2³² − 1.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs};
+    ///
+    /// let fs = MemFs::builder().max_nodes(2).build()?;
+    /// fs.create_dir("/one")?;
+    /// let error = fs.create_dir("/two").unwrap_err();
+    /// assert_eq!(error.kind(), &ErrorKind::NodeLimit { current: 2, limit: 2 });
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn max_nodes(mut self, nodes: u64) -> Self {
         self.max_nodes = nodes;
         self
     }
 
     /// The most components of a path, 1 to 4,096. Default: 512.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs};
+    ///
+    /// let fs = MemFs::builder().max_depth(2).build()?;
+    /// fs.create_dir_all("/a/b")?;
+    /// assert_eq!(fs.create_dir("/a/b/c").unwrap_err().kind(), &ErrorKind::InvalidPath);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn max_depth(mut self, components: usize) -> Self {
         self.config.max_depth = components;
         self
     }
 
     /// How files are laid out. Default: [`Storage::Auto`].
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions, Storage};
+    ///
+    /// let fs = MemFs::builder().storage(Storage::Sequential).build()?;
+    /// fs.write("/a", b"0123")?;
+    /// let mut file = OpenOptions::new().write(true).open(&fs, "/a")?;
+    /// assert_eq!(file.write_at(b"x", 1).unwrap_err().kind(), &ErrorKind::Unsupported);
+    /// file.write_at(b"4", 4)?;
+    /// file.close()?;
+    /// assert_eq!(fs.read("/a")?, b"01234");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn storage(mut self, storage: Storage) -> Self {
         self.config.storage = storage;
         self
     }
 
     /// A file larger than this many bytes does not become random-access. Default: 512 MiB.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::builder().promotion_limit(4).build()?;
+    /// fs.import_tree([("/small", "0123"), ("/large", "01234")])?;
+    /// let mut options = OpenOptions::new();
+    /// options.write(true);
+    /// options.open(&fs, "/small")?.write_at(b"x", 1)?;
+    /// let error = options.open(&fs, "/large")?.write_at(b"x", 1).unwrap_err();
+    /// assert_eq!(error.kind(), &ErrorKind::Unsupported);
+    /// assert_eq!((fs.read("/small")?, fs.read("/large")?), (b"0x23".to_vec(), b"01234".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn promotion_limit(mut self, bytes: u64) -> Self {
         self.config.promotion_limit = bytes;
         self
     }
 
     /// Bytes charged per chunk on top of its payload. The default is what one takes.
+    ///
+    /// ```
+    /// use arcfs::MemFs;
+    ///
+    /// let fs = MemFs::builder().chunk_overhead(50).node_overhead(0).build()?;
+    /// fs.write("/a", [0; 1000])?;
+    /// assert_eq!(fs.stats().used_bytes, 1000 + 50);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn chunk_overhead(mut self, bytes: u64) -> Self {
         self.config.chunk_overhead = bytes;
         self
     }
 
     /// Bytes charged per version of a file and per directory. The default is what one takes.
+    ///
+    /// ```
+    /// use arcfs::MemFs;
+    ///
+    /// let fs = MemFs::builder().node_overhead(100).build()?;
+    /// fs.create_dir("/d")?;
+    /// fs.write("/d/empty", b"")?;
+    /// assert_eq!(fs.stats().used_bytes, 100 + 100);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn node_overhead(mut self, bytes: u64) -> Self {
         self.config.node_overhead = bytes;
         self
     }
 
     /// How long a call waits for a lock; `None` waits for ever. Default: 30 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use arcfs::{ErrorKind, MemFs};
+    ///
+    /// let fs = MemFs::builder().lock_timeout(Some(Duration::ZERO)).build()?;
+    /// let writer = fs.create("/a")?;
+    /// assert!(matches!(fs.write("/a", b"1").unwrap_err().kind(), ErrorKind::Busy { .. }));
+    /// writer.close()?;
+    /// fs.write("/a", b"1")?;
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn lock_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.config.lock_timeout = timeout;
         self
     }
 
     /// A second gate beside the quota: the memory of the machine. Default: off.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arcfs::{ErrorKind, GuardAction, MemFs, MemoryGuard, MemorySource};
+    ///
+    /// #[derive(Debug)]
+    /// struct OneMegabyte;
+    ///
+    /// impl MemorySource for OneMegabyte {
+    ///     fn available(&self) -> Option<u64> {
+    ///         Some(1 << 20)
+    ///     }
+    /// }
+    ///
+    /// let guard = MemoryGuard::at_init(GuardAction::Refuse).with_source(Arc::new(OneMegabyte));
+    /// let error = MemFs::builder().max_quota(2 << 20).memory_guard(guard).build().unwrap_err();
+    /// let (requested, available) = (2 << 20, 1 << 20);
+    /// assert_eq!(error.kind(), &ErrorKind::MemoryGuard { requested, available });
+    /// ```
     pub fn memory_guard(mut self, guard: MemoryGuard) -> Self {
         self.guard = guard;
         self
     }
 
     /// Where file times come from. Default: the clock of the system.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::{Duration, SystemTime};
+    /// use arcfs::{Clock, MemFs};
+    ///
+    /// #[derive(Debug)]
+    /// struct Stopped;
+    ///
+    /// impl Clock for Stopped {
+    ///     fn now(&self) -> SystemTime {
+    ///         SystemTime::UNIX_EPOCH
+    ///     }
+    ///     fn elapsed(&self) -> Duration {
+    ///         Duration::ZERO
+    ///     }
+    /// }
+    ///
+    /// let fs = MemFs::builder().clock(Arc::new(Stopped)).build()?;
+    /// fs.write("/a", b"1")?;
+    /// assert_eq!(fs.metadata("/a")?.modified(), SystemTime::UNIX_EPOCH);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
     /// Builds it.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs};
+    ///
+    /// assert!(MemFs::builder().build().is_ok());
+    /// let error = MemFs::builder().max_depth(0).build().unwrap_err();
+    /// assert_eq!(error.kind(), &ErrorKind::InvalidInput);
+    /// ```
     ///
     /// # Errors
     ///

@@ -146,24 +146,48 @@ struct Repr {
 
 impl Error {
     /// Why the operation failed.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs};
+    ///
+    /// let error = MemFs::new().read("/").unwrap_err();
+    /// assert_eq!(error.kind(), &ErrorKind::IsADirectory);
+    /// ```
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
     /// The path that the operation failed on, normalised where it could be.
+    ///
+    /// ```
+    /// let error = arcfs::MemFs::new().read("/d/../a").unwrap_err();
+    /// assert_eq!(error.path(), Some("/a"));
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         self.0.path.as_deref()
     }
 
     /// The second path of an operation on two, for example the destination of a rename.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let error = fs.rename("/a", "/b").unwrap_err();
+    /// assert_eq!((error.path(), error.other_path()), (Some("/a"), Some("/b")));
+    /// assert_eq!(fs.read("/a").unwrap_err().other_path(), None);
+    /// ```
     #[must_use]
     pub fn other_path(&self) -> Option<&str> {
         self.0.other_path.as_deref()
     }
 
     /// The name of the operation that failed, for example `"rename"`.
+    ///
+    /// ```
+    /// let error = arcfs::MemFs::new().rename("/a", "/b").unwrap_err();
+    /// assert_eq!(error.operation(), "rename");
+    /// ```
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.0.operation

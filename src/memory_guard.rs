@@ -19,6 +19,23 @@ use crate::sync::breaks::{self, Break};
 /// that may wait for ever. Where it panics, the operation has not happened.
 pub trait MemorySource: Send + Sync + fmt::Debug {
     /// Bytes available now; `None` if that cannot be known, and then nothing is checked.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arcfs::{GuardAction, MemFs, MemoryGuard, MemorySource};
+    ///
+    /// #[derive(Debug)]
+    /// struct Unknown;
+    ///
+    /// impl MemorySource for Unknown {
+    ///     fn available(&self) -> Option<u64> {
+    ///         None
+    ///     }
+    /// }
+    ///
+    /// let guard = MemoryGuard::at_init(GuardAction::Refuse).with_source(Arc::new(Unknown));
+    /// assert!(MemFs::builder().memory_guard(guard).build().is_ok());
+    /// ```
     fn available(&self) -> Option<u64>;
 }
 
@@ -46,11 +63,13 @@ pub enum GuardAction {
 /// readings it adds a look at the clock and one atomic operation to a write, about 40 ns.
 ///
 /// ```
-/// use arcfs::{GuardAction, MemoryGuard};
 /// use std::time::Duration;
+/// use arcfs::{GuardAction, MemFs, MemoryGuard};
 ///
-/// let guard = MemoryGuard::per_write(GuardAction::Refuse, Duration::from_secs(1));
-/// # let _ = guard;
+/// let guard = MemoryGuard::per_write(GuardAction::Warn, Duration::from_secs(1));
+/// let fs = MemFs::builder().memory_guard(guard).build()?;
+/// assert!(fs.write("/a", b"1").is_ok()); // warned of at most
+/// # Ok::<(), arcfs::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct MemoryGuard {
@@ -67,12 +86,52 @@ enum Mode {
 
 impl MemoryGuard {
     /// No guard: the quota alone decides.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arcfs::{MemFs, MemoryGuard, MemorySource};
+    ///
+    /// #[derive(Debug)]
+    /// struct Nothing;
+    ///
+    /// impl MemorySource for Nothing {
+    ///     fn available(&self) -> Option<u64> {
+    ///         Some(0)
+    ///     }
+    /// }
+    ///
+    /// let guard = MemoryGuard::off().with_source(Arc::new(Nothing));
+    /// let fs = MemFs::builder().memory_guard(guard).build()?;
+    /// assert!(fs.write("/a", [0; 1000]).is_ok());
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn off() -> Self {
         Self::with_mode(Mode::Off)
     }
 
     /// Checks once, when the filesystem is built, that the whole quota is available.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arcfs::{ErrorKind, GuardAction, MemFs, MemoryGuard, MemorySource};
+    ///
+    /// #[derive(Debug)]
+    /// struct Budget(u64);
+    ///
+    /// impl MemorySource for Budget {
+    ///     fn available(&self) -> Option<u64> {
+    ///         Some(self.0)
+    ///     }
+    /// }
+    ///
+    /// let source = Arc::new(Budget(1000));
+    /// let guard = MemoryGuard::at_init(GuardAction::Refuse).with_source(source);
+    /// let builder = MemFs::builder().memory_guard(guard);
+    /// let error = builder.clone().max_quota(1001).build().unwrap_err();
+    /// assert_eq!(error.kind(), &ErrorKind::MemoryGuard { requested: 1001, available: 1000 });
+    /// assert!(builder.max_quota(1000).build().is_ok());
+    /// ```
     #[must_use]
     pub fn at_init(action: GuardAction) -> Self {
         Self::with_mode(Mode::AtInit(action))
@@ -84,6 +143,33 @@ impl MemoryGuard {
     /// Growth that is granted is taken off the reading at once, so a burst within one interval
     /// cannot exceed it; bytes given back count again from the next reading on. With
     /// [`GuardAction::Warn`] there is at most one warning per interval.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use std::time::Duration;
+    /// use arcfs::{ErrorKind, GuardAction, MemFs, MemoryGuard, MemorySource};
+    ///
+    /// #[derive(Debug)]
+    /// struct Available(AtomicU64);
+    ///
+    /// impl MemorySource for Available {
+    ///     fn available(&self) -> Option<u64> {
+    ///         Some(self.0.load(Ordering::Relaxed))
+    ///     }
+    /// }
+    ///
+    /// let memory = Arc::new(Available(AtomicU64::new(1 << 20)));
+    /// let guard = MemoryGuard::per_write(GuardAction::Refuse, Duration::ZERO).with_source(memory.clone());
+    /// let fs = MemFs::builder().max_quota(1 << 20).memory_guard(guard).build()?;
+    /// fs.write("/a", [0; 1000])?;
+    ///
+    /// memory.0.store(500, Ordering::Relaxed); // others have taken the rest
+    /// let error = fs.write("/b", [0; 1000]).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::MemoryGuard { available: 500, .. }));
+    /// fs.remove_file("/a")?; // needs no memory
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn per_write(action: GuardAction, interval: Duration) -> Self {
         Self::with_mode(Mode::PerWrite(action, interval))
@@ -93,8 +179,8 @@ impl MemoryGuard {
     /// budget better than the operating system does.
     ///
     /// ```
-    /// use arcfs::{GuardAction, MemoryGuard, MemorySource};
     /// use std::sync::Arc;
+    /// use arcfs::{ErrorKind, GuardAction, MemFs, MemoryGuard, MemorySource};
     ///
     /// #[derive(Debug)]
     /// struct Budget(u64);
@@ -105,8 +191,11 @@ impl MemoryGuard {
     ///     }
     /// }
     ///
-    /// let guard = MemoryGuard::at_init(GuardAction::Refuse).with_source(Arc::new(Budget(64 << 20)));
-    /// # let _ = guard;
+    /// let at_most = |bytes| MemoryGuard::at_init(GuardAction::Refuse).with_source(Arc::new(Budget(bytes)));
+    /// assert!(MemFs::builder().memory_guard(at_most(256 << 20)).build().is_ok());
+    /// let error = MemFs::builder().memory_guard(at_most(64 << 20)).build().unwrap_err();
+    /// let (requested, available) = (256 << 20, 64 << 20);
+    /// assert_eq!(error.kind(), &ErrorKind::MemoryGuard { requested, available });
     /// ```
     #[must_use]
     pub fn with_source(mut self, source: Arc<dyn MemorySource>) -> Self {

@@ -28,6 +28,25 @@ use crate::ops::Named;
 /// assert_eq!(fs.read("/a")?, b"all or nothing");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// What was set can be asked for:
+///
+/// ```
+/// use std::time::Duration;
+/// use arcfs::OpenOptions;
+///
+/// let mut options = OpenOptions::new();
+/// options.write(true).create_new(true).atomic(true).preallocate(4096).lock_timeout(None);
+/// assert!(options.get_write() && options.get_create_new() && options.get_atomic());
+/// assert!(!options.get_read() && !options.get_append() && !options.get_truncate());
+/// assert!(!options.get_create() && !options.get_shared_lock());
+/// assert_eq!(options.get_preallocate(), 4096);
+/// assert_eq!(options.get_lock_timeout(), Some(None));
+///
+/// options.lock_timeout(Some(Duration::ZERO));
+/// assert_eq!(options.get_lock_timeout(), Some(Some(Duration::ZERO)));
+/// assert_eq!(OpenOptions::new().get_lock_timeout(), None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenOptions {
     read: bool,
@@ -45,6 +64,13 @@ pub struct OpenOptions {
 
 impl OpenOptions {
     /// Options that allow nothing yet.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions};
+    ///
+    /// let error = OpenOptions::new().open(&MemFs::new(), "/a").unwrap_err();
+    /// assert_eq!(error.kind(), &ErrorKind::InvalidInput);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -81,30 +107,87 @@ impl OpenOptions {
     }
 
     /// Whether the handle may read.
+    ///
+    /// ```
+    /// use arcfs::{MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/a", b"text")?;
+    /// let file = OpenOptions::new().read(true).open(&fs, "/a")?;
+    /// assert_eq!(file.read_at(&mut [0; 10], 0)?, 4);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn read(&mut self, read: bool) -> &mut Self {
         self.read = read;
         self
     }
 
     /// Whether the handle may write.
+    ///
+    /// ```
+    /// use arcfs::{MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/a", b"text")?;
+    /// let mut file = OpenOptions::new().write(true).open(&fs, "/a")?;
+    /// file.write_at(b"n", 2)?;
+    /// file.close()?;
+    /// assert_eq!(fs.read("/a")?, b"tent");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn write(&mut self, write: bool) -> &mut Self {
         self.write = write;
         self
     }
 
     /// Whether the handle may write, every write landing at the end, wherever the cursor is.
+    ///
+    /// ```
+    /// use arcfs::{MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/log", b"one")?;
+    /// let mut file = OpenOptions::new().append(true).open(&fs, "/log")?;
+    /// file.write_at(b" two", 0)?;
+    /// file.close()?;
+    /// assert_eq!(fs.read("/log")?, b"one two");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn append(&mut self, append: bool) -> &mut Self {
         self.append = append;
         self
     }
 
     /// Whether an existing file is emptied. Needs `write`.
+    ///
+    /// ```
+    /// use arcfs::{MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/a", b"older")?;
+    /// let file = OpenOptions::new().write(true).truncate(true).open(&fs, "/a")?;
+    /// assert!(file.is_empty());
+    /// assert_eq!(fs.read("/a")?, b"");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn truncate(&mut self, truncate: bool) -> &mut Self {
         self.truncate = truncate;
         self
     }
 
     /// Whether a missing file is created. Needs `write` or `append`.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// let mut options = OpenOptions::new();
+    /// options.write(true);
+    /// assert_eq!(options.open(&fs, "/a").unwrap_err().kind(), &ErrorKind::NotFound);
+    /// options.create(true).open(&fs, "/a")?.close()?;
+    /// assert!(fs.is_file("/a"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn create(&mut self, create: bool) -> &mut Self {
         self.create = create;
         self
@@ -112,6 +195,17 @@ impl OpenOptions {
 
     /// Whether the file must not exist and is created. Needs `write` or `append`; `create` and
     /// `truncate` then say nothing more.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// let mut options = OpenOptions::new();
+    /// options.write(true).create_new(true);
+    /// options.open(&fs, "/a")?.close()?;
+    /// assert_eq!(options.open(&fs, "/a").unwrap_err().kind(), &ErrorKind::AlreadyExists);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn create_new(&mut self, create_new: bool) -> &mut Self {
         self.create_new = create_new;
         self
@@ -119,12 +213,41 @@ impl OpenOptions {
 
     /// Whether nothing is visible before `commit` or `close`: `flush` does not publish and a
     /// dropped handle leaves no trace. Needs `write` or `append`.
+    ///
+    /// ```
+    /// use arcfs::{MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// let mut options = OpenOptions::new();
+    /// options.write(true).create(true).atomic(true);
+    /// options.open(&fs, "/dropped")?.write_at(b"1", 0)?;
+    /// assert!(!fs.exists("/dropped"));
+    ///
+    /// let mut file = options.open(&fs, "/closed")?;
+    /// file.write_at(b"1", 0)?;
+    /// file.close()?;
+    /// assert_eq!(fs.read("/closed")?, b"1");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn atomic(&mut self, atomic: bool) -> &mut Self {
         self.atomic = atomic;
         self
     }
 
     /// Whether a handle that reads keeps writers out until it is closed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::builder().lock_timeout(Some(Duration::ZERO)).build()?;
+    /// fs.write("/a", b"1")?;
+    /// let reader = OpenOptions::new().read(true).shared_lock(true).open(&fs, "/a")?;
+    /// assert!(matches!(fs.write("/a", b"2").unwrap_err().kind(), ErrorKind::Busy { .. }));
+    /// reader.close()?;
+    /// fs.write("/a", b"2")?;
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn shared_lock(&mut self, shared_lock: bool) -> &mut Self {
         self.shared_lock = shared_lock;
         self
@@ -133,6 +256,19 @@ impl OpenOptions {
     /// Reserves quota, before anything else at open changes, for growth to this many bytes. The
     /// length stays; what is unused comes back at close. Until the first publication no write up
     /// to this length can fail for want of quota. Needs `write` or `append`.
+    ///
+    /// ```
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::with_quota(100_000);
+    /// let mut options = OpenOptions::new();
+    /// options.write(true).create(true).preallocate(90_000);
+    /// let mut file = options.open(&fs, "/a")?;
+    /// let error = fs.write("/b", [0; 50_000]).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }));
+    /// file.write_at(&[0; 90_000], 0)?;
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn preallocate(&mut self, bytes: u64) -> &mut Self {
         self.preallocate = bytes;
         self
@@ -140,6 +276,18 @@ impl OpenOptions {
 
     /// How long to wait for the lock: `None` for ever, zero only tries. Default: that of the
     /// filesystem.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use arcfs::{ErrorKind, MemFs, OpenOptions};
+    ///
+    /// let fs = MemFs::new();
+    /// let _writer = fs.create("/a")?;
+    /// let mut options = OpenOptions::new();
+    /// let error = options.append(true).lock_timeout(Some(Duration::ZERO)).open(&fs, "/a").unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::Busy { .. }));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn lock_timeout(&mut self, timeout: Option<Duration>) -> &mut Self {
         self.lock_timeout = Some(timeout);
         self

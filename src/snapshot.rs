@@ -69,6 +69,15 @@ impl Snapshot {
     }
 
     /// The version that this is a snapshot of.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let snapshot = fs.snapshot();
+    /// assert_eq!(snapshot.version(), fs.version());
+    /// fs.create_dir("/d")?;
+    /// assert!(snapshot.version() < fs.version());
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -135,24 +144,60 @@ impl Snapshot {
     }
 
     /// As [`MemFs::exists`](crate::MemFs::exists).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"bytes")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// assert!(snapshot.exists("/a") && !fs.exists("/a"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn exists(&self, path: impl AsRef<str>) -> bool {
         self.test(path.as_ref(), |_| true)
     }
 
     /// As [`MemFs::is_file`](crate::MemFs::is_file).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"bytes")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// assert!(snapshot.is_file("/a") && !snapshot.is_file("/"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn is_file(&self, path: impl AsRef<str>) -> bool {
         self.test(path.as_ref(), |found| matches!(found, Found::File(_)))
     }
 
     /// As [`MemFs::is_dir`](crate::MemFs::is_dir).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.create_dir("/d")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_dir("/d")?;
+    /// assert!(snapshot.is_dir("/d") && !fs.is_dir("/d"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn is_dir(&self, path: impl AsRef<str>) -> bool {
         self.test(path.as_ref(), |found| matches!(found, Found::Dir(_)))
     }
 
     /// As [`MemFs::metadata`](crate::MemFs::metadata).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"bytes")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.append("/a", b" and more")?;
+    /// assert_eq!((snapshot.metadata("/a")?.len(), fs.metadata("/a")?.len()), (5, 14));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -163,6 +208,16 @@ impl Snapshot {
 
     /// As [`MemFs::read_dir`](crate::MemFs::read_dir).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a", ""), ("/b", "")])?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// let names: Vec<_> = snapshot.read_dir("/")?.map(|entry| entry.name().to_string()).collect();
+    /// assert_eq!(names, ["a", "b"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`.
@@ -171,6 +226,15 @@ impl Snapshot {
     }
 
     /// As [`MemFs::read`](crate::MemFs::read).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"bytes")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// assert_eq!(snapshot.read("/a")?, b"bytes");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -182,6 +246,15 @@ impl Snapshot {
     }
 
     /// As [`MemFs::read_to_string`](crate::MemFs::read_to_string).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", "text")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// assert_eq!(snapshot.read_to_string("/a")?, "text");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -195,6 +268,17 @@ impl Snapshot {
 
     /// As [`MemFs::read_into`](crate::MemFs::read_into).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"bytes")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// let mut buffer = Vec::new();
+    /// assert_eq!(snapshot.read_into("/a", &mut buffer)?, 5);
+    /// assert_eq!(buffer, b"bytes");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`read`](Self::read).
@@ -205,6 +289,17 @@ impl Snapshot {
 
     /// As [`MemFs::content`](crate::MemFs::content).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"bytes")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// let content = snapshot.content("/a")?;
+    /// drop(snapshot);
+    /// assert_eq!(content.to_vec()?, b"bytes");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`.
@@ -213,6 +308,16 @@ impl Snapshot {
     }
 
     /// As [`MemFs::walk`](crate::MemFs::walk).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.create_dir_all("/a/b")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.clear()?;
+    /// let paths: Vec<_> = snapshot.walk("/")?.map(|dir| dir.path).collect();
+    /// assert_eq!(paths, ["/", "/a", "/a/b"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -223,6 +328,15 @@ impl Snapshot {
 
     /// As [`MemFs::glob`](crate::MemFs::glob).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1.txt", ""), ("/2.txt", "")])?;
+    /// let snapshot = fs.snapshot();
+    /// fs.clear()?;
+    /// assert_eq!(snapshot.glob("**/*.txt")?, ["/2.txt", "/a/1.txt"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidPattern`.
@@ -231,6 +345,16 @@ impl Snapshot {
     }
 
     /// As [`MemFs::usage`](crate::MemFs::usage).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "one"), ("/a/2", "two")])?;
+    /// let snapshot = fs.snapshot();
+    /// fs.clear()?;
+    /// let usage = snapshot.usage("/a")?;
+    /// assert_eq!((usage.bytes, usage.files, usage.dirs), (6, 2, 1));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -241,9 +365,20 @@ impl Snapshot {
 
     /// As [`MemFs::export_tree`](crate::MemFs::export_tree).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "one"), ("/b", "two")])?;
+    /// let snapshot = fs.snapshot();
+    /// fs.clear()?;
+    /// let files = snapshot.export_tree("/a", Default::default())?;
+    /// assert_eq!(files.into_iter().collect::<Vec<_>>(), [("/a/1".to_string(), b"one".to_vec())]);
+    /// assert!(snapshot.export_tree("/b/below", Default::default())?.is_empty());
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// `InvalidPath`, `NotADirectory`, `AllocationFailed`.
+    /// `InvalidPath`, `AllocationFailed`.
     pub fn export_tree(
         &self,
         prefix: impl AsRef<str>,
@@ -253,6 +388,16 @@ impl Snapshot {
     }
 
     /// As [`MemFs::iter_export_tree`](crate::MemFs::iter_export_tree).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "one"), ("/b", "two")])?;
+    /// let snapshot = fs.snapshot();
+    /// fs.clear()?;
+    /// let files = snapshot.iter_export_tree("/", Default::default())?;
+    /// assert_eq!(files.map(|(path, _)| path).collect::<Vec<_>>(), ["/a/1", "/b"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -266,6 +411,17 @@ impl Snapshot {
     }
 
     /// As [`MemFs::export_bytes`](crate::MemFs::export_bytes).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"12345")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.remove_file("/a")?;
+    /// assert_eq!(snapshot.export_bytes("/a", Some(5))?, b"12345");
+    /// let error = snapshot.export_bytes("/a", Some(4)).unwrap_err();
+    /// assert_eq!(error.kind(), &arcfs::ErrorKind::InvalidInput);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -806,22 +806,6 @@ fn shared_locks_and_a_writer_without_patience_agree() {
 
 /// A commit that is refused keeps its draft, and whoever closes without noticing is told again.
 #[test]
-fn a_refused_commit_is_not_forgotten() {
-    let builder = MemFs::builder().max_quota(u64::MAX).node_overhead(0).chunk_overhead(u64::MAX / 5);
-    let fs = builder.build().unwrap();
-    fs.write("/f", "x").unwrap();
-    let mut file = writer(&fs, "/new");
-    file.write_at(b"y", 0).unwrap();
-    (0..3).for_each(|n| assert_eq!(fs.copy("/f", format!("/{n}")).unwrap(), 1)); // the sum is full
-    assert_eq!(kind(file.commit()), ErrorKind::InvalidInput);
-    assert_eq!(kind(file.commit()), ErrorKind::InvalidInput);
-    fs.remove_file("/0").unwrap();
-    file.close().unwrap();
-    assert_eq!(fs.read("/new").unwrap(), b"y");
-    assert_clean(&fs);
-}
-
-#[test]
 fn a_timeout_beyond_all_clocks_is_one() {
     let fs = MemFs::builder().lock_timeout(Some(Duration::MAX)).build().unwrap();
     fs.write("/a", "x").unwrap();
@@ -1023,14 +1007,13 @@ fn a_tree_copied_into_itself_grows_to_its_limits_and_no_further() {
 
 /// Sums that grow with each sharing copy, though nothing is charged for them, end at an error.
 #[test]
-fn shared_bytes_that_pass_every_sum_are_refused() {
+fn shared_bytes_whose_charges_pass_every_sum_do_no_harm() {
     let builder = MemFs::builder().max_quota(u64::MAX).node_overhead(0).chunk_overhead(u64::MAX / 5);
     let fs = builder.build().unwrap();
     fs.write("/f", "x").unwrap();
     let outcomes: Vec<_> =
         (0..10).map(|n| fs.copy("/f", format!("/{n}")).map_err(|e| e.kind().clone())).collect();
-    assert!(outcomes[..3].iter().all(Result::is_ok), "{outcomes:?}");
-    assert_eq!(outcomes[9], Err(ErrorKind::InvalidInput));
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}"); // they take no room
     let _ = fs.copy_dir_all("/", "/d");
     let _ = fs.copy_from(&fs.snapshot(), "/", "/d");
     let _ = fs.transaction(|tx| {

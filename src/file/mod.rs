@@ -98,12 +98,31 @@ impl File {
     }
 
     /// The path that it was opened at. It cannot be moved while a lock is held.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.create_dir("/d")?;
+    /// let file = fs.create("/d/./a")?;
+    /// assert_eq!(file.path(), "/d/a");
+    /// assert!(fs.rename("/d/a", "/b").is_err());
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// The length in bytes: of the content at open, or of the draft.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"12345")?;
+    /// let reading = fs.open("/a")?;
+    /// let mut writing = fs.create("/a")?;
+    /// writing.write_at(b"12", 0)?;
+    /// assert_eq!((reading.len(), writing.len()), (5, 2));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.state {
@@ -114,6 +133,15 @@ impl File {
     }
 
     /// Whether there are no bytes.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let mut file = fs.create("/a")?;
+    /// assert!(file.is_empty());
+    /// file.write_at(b"1", 0)?;
+    /// assert!(!file.is_empty());
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

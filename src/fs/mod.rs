@@ -49,6 +49,12 @@ pub struct MemFs {
 
 impl MemFs {
     /// An empty filesystem with a quota of 256 MiB.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// assert_eq!(fs.stats().quota_bytes, 256 << 20);
+    /// assert!(fs.is_dir("/"));
+    /// ```
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "what is built here cannot be refused")]
     pub fn new() -> Self {
@@ -69,6 +75,12 @@ impl MemFs {
     }
 
     /// Sets up a filesystem in detail.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::builder().max_quota(1 << 20).max_nodes(100).build()?;
+    /// assert_eq!(fs.stats().quota_bytes, 1 << 20);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn builder() -> MemFsBuilder {
         MemFsBuilder::default()
     }

@@ -103,6 +103,9 @@ impl MemFs {
     /// Brings many files at one instant, all or nothing. Creates parents; replaces files and keeps
     /// their `created`; what it brings has generation 0.
     ///
+    /// Each file is made a [`Content`] as it is taken from `files`, before any quota is asked: a
+    /// vector or a string is taken over, a slice or a `&str` is copied.
+    ///
     /// ```
     /// let fs = arcfs::MemFs::new();
     /// fs.import_tree([("/a/1", "one"), ("/a/2", "two")])?;
@@ -128,13 +131,15 @@ impl MemFs {
     }
 
     /// Copies of all files at or below a path, of one instant, by path. They are outside the
-    /// quota. `prefix` is a directory or one file; if nothing stands there the result is empty.
+    /// quota. `prefix` is a directory or one file; if nothing stands there, or
+    /// a file stands on the way, the result is empty.
     ///
     /// ```
     /// let fs = arcfs::MemFs::new();
     /// fs.import_tree([("/a/1", "one"), ("/b", "two")])?;
     /// let files = fs.export_tree("/a", Default::default())?;
     /// assert_eq!(files.into_iter().collect::<Vec<_>>(), [("/a/1".to_string(), b"one".to_vec())]);
+    /// assert!(fs.export_tree("/b/below", Default::default())?.is_empty());
     /// # Ok::<(), arcfs::Error>(())
     /// ```
     ///

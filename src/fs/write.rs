@@ -35,6 +35,9 @@ impl MemFs {
     /// As [`write`](Self::write), with content that need not be copied: a `Vec` that fits one
     /// chunk is taken over, and content of this filesystem is shared.
     ///
+    /// Whoever hands over a slice or a `&str` has it copied on the way into a [`Content`], before
+    /// this call begins and so before any quota is asked; [`write`](Self::write) reserves first.
+    ///
     /// ```
     /// let fs = arcfs::MemFs::new();
     /// fs.write_owned("/a", vec![1, 2, 3])?;

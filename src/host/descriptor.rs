@@ -57,7 +57,7 @@ impl HostDir {
             FileType::Symlink => Standing::Link,
             _ => Standing::Other,
         };
-        #[allow(clippy::unnecessary_cast)] // the types differ between systems
+        #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
         Ok(Some((standing, (stat.st_dev as u64, stat.st_ino as u64))))
     }
 

@@ -6,6 +6,19 @@ use std::io;
 use std::path::PathBuf;
 
 /// What [`MemFs::import_dir`](crate::MemFs::import_dir) brought, and what it left out.
+///
+/// ```
+/// # let host = tempfile::tempdir()?;
+/// # let host = host.path();
+/// std::fs::create_dir(host.join("src"))?;
+/// std::fs::write(host.join("src/lib.rs"), "12345")?;
+///
+/// let fs = arcfs::MemFs::new();
+/// let report = fs.import_dir(host, "/")?;
+/// assert_eq!((report.files, report.dirs, report.bytes), (1, 1, 5));
+/// assert!(report.skipped.is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ImportReport {
@@ -20,6 +33,17 @@ pub struct ImportReport {
 }
 
 /// What [`MemFs::export_dir`](crate::MemFs::export_dir) wrote, and what it left out.
+///
+/// ```
+/// # let host = tempfile::tempdir()?;
+/// # let host = host.path();
+/// let fs = arcfs::MemFs::new();
+/// fs.import_tree([("/out/a", "one"), ("/out/sub/b", "two")])?;
+/// let report = fs.export_dir("/out", host)?;
+/// assert_eq!((report.files, report.dirs, report.bytes), (2, 1, 6));
+/// assert!(report.skipped.is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ExportReport {
@@ -34,6 +58,19 @@ pub struct ExportReport {
 }
 
 /// One entry of a report that is not where it should be, with everything below it.
+///
+/// ```
+/// # let host = tempfile::tempdir()?;
+/// # let host = host.path();
+/// let fs = arcfs::MemFs::new();
+/// fs.import_tree([("/a", "1"), ("/b", "2")])?;
+/// std::fs::create_dir(host.join("a"))?; // where a file should be written
+/// let report = fs.export_dir("/", host)?;
+/// assert_eq!(report.files, 1);
+/// assert_eq!(report.skipped[0].path, host.join("a"));
+/// assert!(report.skipped[0].to_string().ends_with("a directory stands in its place"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Skipped {
@@ -44,6 +81,19 @@ pub struct Skipped {
 }
 
 /// Why an import or an export left an entry out.
+///
+/// ```
+/// # let host = tempfile::tempdir()?;
+/// # let host = host.path();
+/// use arcfs::{MemFs, SkipReason};
+///
+/// std::fs::create_dir_all(host.join("a/b"))?;
+/// let fs = MemFs::builder().max_depth(1).build()?;
+/// let report = fs.import_dir(host, "/")?;
+/// assert!(matches!(report.skipped[0].reason, SkipReason::TooDeep));
+/// assert_eq!(report.skipped[0].path, host.join("a/b"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SkipReason {

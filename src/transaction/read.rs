@@ -72,18 +72,49 @@ impl Transaction {
     }
 
     /// As [`MemFs::exists`](crate::MemFs::exists).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.transaction(|tx| {
+    ///     tx.write("/a", b"1")?;
+    ///     assert!(tx.exists("/a") && !fs.exists("/a")); // not published yet
+    ///     Ok(())
+    /// })?;
+    /// assert!(fs.exists("/a"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn exists(&self, path: impl AsRef<str>) -> bool {
         self.test(path.as_ref(), |_| true)
     }
 
     /// As [`MemFs::is_file`](crate::MemFs::is_file).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// fs.transaction(|tx| {
+    ///     assert!(tx.is_file("/a") && !tx.is_file("/"));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn is_file(&self, path: impl AsRef<str>) -> bool {
         self.test(path.as_ref(), |found| matches!(found, Found::File(_)))
     }
 
     /// As [`MemFs::is_dir`](crate::MemFs::is_dir).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.transaction(|tx| {
+    ///     tx.create_dir("/d")?;
+    ///     assert!(tx.is_dir("/d") && !tx.is_dir("/e"));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn is_dir(&self, path: impl AsRef<str>) -> bool {
         self.test(path.as_ref(), |found| matches!(found, Found::Dir(_)))
@@ -91,6 +122,17 @@ impl Transaction {
 
     /// As [`MemFs::metadata`](crate::MemFs::metadata). The version of what this transaction has
     /// changed is provisional.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"12345")?;
+    /// let len = fs.transaction(|tx| {
+    ///     tx.append("/a", b"678")?;
+    ///     Ok(tx.metadata("/a")?.len())
+    /// })?;
+    /// assert_eq!(len, 8);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -127,6 +169,17 @@ impl Transaction {
 
     /// As [`MemFs::read`](crate::MemFs::read).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let bytes = fs.transaction(|tx| {
+    ///     tx.append("/a", b"2")?;
+    ///     tx.read("/a")
+    /// })?;
+    /// assert_eq!(bytes, b"12");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`, `AllocationFailed`.
@@ -137,6 +190,17 @@ impl Transaction {
     }
 
     /// As [`MemFs::read_to_string`](crate::MemFs::read_to_string).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/name", "Ada")?;
+    /// fs.transaction(|tx| {
+    ///     let name = tx.read_to_string("/name")?;
+    ///     tx.write("/greeting", format!("Hello {name}"))
+    /// })?;
+    /// assert_eq!(fs.read("/greeting")?, b"Hello Ada");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -149,6 +213,15 @@ impl Transaction {
 
     /// As [`MemFs::read_into`](crate::MemFs::read_into).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a", "1"), ("/b", "23")])?;
+    /// let mut buffer = Vec::new();
+    /// let sum = fs.transaction(|tx| Ok(tx.read_into("/a", &mut buffer)? + tx.read_into("/b", &mut buffer)?))?;
+    /// assert_eq!((sum, buffer), (3, b"23".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`read`](Self::read).
@@ -159,6 +232,17 @@ impl Transaction {
 
     /// As [`MemFs::content`](crate::MemFs::content).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"bytes")?;
+    /// fs.transaction(|tx| {
+    ///     let content = tx.content("/a")?;
+    ///     tx.write_owned("/b", content) // shares the bytes
+    /// })?;
+    /// assert_eq!(fs.read("/b")?, b"bytes");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`, `IsADirectory`.
@@ -168,6 +252,17 @@ impl Transaction {
 
     /// As [`MemFs::walk`](crate::MemFs::walk). It counts as having read everything below `path`,
     /// however far it is followed.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.create_dir_all("/a/b")?;
+    /// let paths: Vec<_> = fs.transaction(|tx| {
+    ///     tx.create_dir("/a/c")?;
+    ///     Ok(tx.walk("/a")?.map(|dir| dir.path).collect())
+    /// })?;
+    /// assert_eq!(paths, ["/a", "/a/b", "/a/c"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -180,6 +275,14 @@ impl Transaction {
 
     /// As [`MemFs::glob`](crate::MemFs::glob). It counts as having listed the directories in which
     /// something could match.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/1.tmp", ""), ("/2.tmp", ""), ("/kept", "")])?;
+    /// fs.transaction(|tx| tx.glob("*.tmp")?.iter().try_for_each(|path| tx.remove_file(path)))?;
+    /// assert_eq!(fs.glob("**")?, ["/kept"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -202,6 +305,17 @@ impl Transaction {
 
     /// As [`MemFs::usage`](crate::MemFs::usage). Of a directory, it counts as having read
     /// everything below.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "one"), ("/a/2", "two")])?;
+    /// let usage = fs.transaction(|tx| {
+    ///     tx.remove_file("/a/1")?;
+    ///     tx.usage("/a")
+    /// })?;
+    /// assert_eq!((usage.bytes, usage.files, usage.dirs), (3, 1, 1));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

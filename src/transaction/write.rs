@@ -18,6 +18,16 @@ use crate::volume::Volume;
 impl Transaction {
     /// Makes one directory, as [`MemFs::create_dir`](crate::MemFs::create_dir).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.transaction(|tx| {
+    ///     tx.create_dir("/d")?;
+    ///     tx.create_dir("/d/e")
+    /// })?;
+    /// assert!(fs.is_dir("/d/e"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `AlreadyExists`; `NotFound` for the parent; `NodeLimit`, `Busy`, `QuotaExceeded`.
@@ -29,6 +39,16 @@ impl Transaction {
 
     /// Makes a directory with all its parents, as
     /// [`MemFs::create_dir_all`](crate::MemFs::create_dir_all).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.transaction(|tx| {
+    ///     tx.create_dir_all("/a/b")?;
+    ///     tx.write("/a/b/f", b"1")
+    /// })?;
+    /// assert_eq!(fs.glob("**")?, ["/a", "/a/b", "/a/b/f"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -42,6 +62,17 @@ impl Transaction {
 
     /// Removes a file, as [`MemFs::remove_file`](crate::MemFs::remove_file).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a", "1"), ("/b", "2")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.remove_file("/a")?;
+    ///     tx.remove_file("/b")
+    /// })?;
+    /// assert!(!fs.exists("/a") && !fs.exists("/b"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `NotFound`, `IsADirectory`, `Busy`.
@@ -50,6 +81,18 @@ impl Transaction {
     }
 
     /// Removes an empty directory, as [`MemFs::remove_dir`](crate::MemFs::remove_dir).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/d/f", "1")])?;
+    /// fs.transaction(|tx| {
+    ///     assert!(tx.remove_dir("/d").is_err()); // not empty; the transaction goes on
+    ///     tx.remove_file("/d/f")?;
+    ///     tx.remove_dir("/d")
+    /// })?;
+    /// assert!(!fs.exists("/d"));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -62,6 +105,17 @@ impl Transaction {
     /// [`MemFs::remove_dir_all`](crate::MemFs::remove_dir_all): with what others put there before
     /// the transaction is published, too.
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/out/a", "1"), ("/out/b", "2")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.remove_dir_all("/out")?;
+    ///     tx.create_dir("/out")
+    /// })?;
+    /// assert_eq!(fs.glob("**")?, ["/out"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `NotFound`, `NotADirectory`, `Busy`; `InvalidInput` for the root.
@@ -72,6 +126,17 @@ impl Transaction {
     /// Removes everything but the root, as [`MemFs::clear`](crate::MemFs::clear): with what others
     /// put there before the transaction is published, too.
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "1"), ("/b", "2")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.clear()?;
+    ///     tx.write("/c", b"3")
+    /// })?;
+    /// assert_eq!(fs.glob("**")?, ["/c"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `Busy` while anything is held.
@@ -81,6 +146,17 @@ impl Transaction {
 
     /// Moves a file or directory, as [`MemFs::rename`](crate::MemFs::rename). What is in a
     /// directory travels along as it is when the transaction is published.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// fs.transaction(|tx| {
+    ///     tx.rename("/a", "/b")?;
+    ///     tx.write("/a", b"2")
+    /// })?;
+    /// assert_eq!((fs.read("/a")?, fs.read("/b")?), (b"2".to_vec(), b"1".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -93,6 +169,17 @@ impl Transaction {
 
     /// Moves onto what it may replace, as [`MemFs::replace`](crate::MemFs::replace).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a.new", "2"), ("/a", "1"), ("/b.new", "2"), ("/b", "1")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.replace("/a.new", "/a")?;
+    ///     tx.replace("/b.new", "/b")
+    /// })?;
+    /// assert_eq!((fs.read("/a")?, fs.read("/b")?), (b"2".to_vec(), b"2".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`rename`](Self::rename); `DirectoryNotEmpty`, `IsADirectory`, `NotADirectory`.
@@ -102,6 +189,17 @@ impl Transaction {
     }
 
     /// Swaps two nodes, as [`MemFs::exchange`](crate::MemFs::exchange).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a", "1"), ("/b", "2"), ("/c", "3")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.exchange("/a", "/b")?;
+    ///     tx.exchange("/b", "/c")
+    /// })?;
+    /// assert_eq!((fs.read("/a")?, fs.read("/c")?), (b"2".to_vec(), b"1".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -113,6 +211,17 @@ impl Transaction {
 
     /// Moves and makes the missing parents, as [`MemFs::move_path`](crate::MemFs::move_path).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// fs.transaction(|tx| {
+    ///     tx.move_path("/a", "/done/today/a")?;
+    ///     tx.append("/done/log", b"a")
+    /// })?;
+    /// assert_eq!(fs.read("/done/today/a")?, b"1");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`rename`](Self::rename); `NodeLimit`, `QuotaExceeded` for the parents.
@@ -122,6 +231,17 @@ impl Transaction {
     }
 
     /// Copies a file, as [`MemFs::copy`](crate::MemFs::copy).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"12345")?;
+    /// let copied = fs.transaction(|tx| {
+    ///     tx.rename("/a", "/original")?;
+    ///     tx.copy("/original", "/a")
+    /// })?;
+    /// assert_eq!((copied, fs.read("/a")?), (5, b"12345".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -133,6 +253,17 @@ impl Transaction {
 
     /// Copies a directory, as [`MemFs::copy_dir_all`](crate::MemFs::copy_dir_all). It counts as
     /// having read everything below `from`.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/1", "one"), ("/a/2", "two")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.copy_dir_all("/a", "/b")?;
+    ///     tx.write("/b/1", b"another")
+    /// })?;
+    /// assert_eq!((fs.read("/a/1")?, fs.read("/b/2")?), (b"one".to_vec(), b"two".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -149,6 +280,19 @@ impl Transaction {
     }
 
     /// Copies out of a snapshot, as [`MemFs::copy_from`](crate::MemFs::copy_from).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let snapshot = fs.snapshot();
+    /// fs.write("/a", b"2")?;
+    /// fs.transaction(|tx| {
+    ///     tx.rename("/a", "/newer")?;
+    ///     tx.copy_from(&snapshot, "/a", "/a")
+    /// })?;
+    /// assert_eq!((fs.read("/a")?, fs.read("/newer")?), (b"1".to_vec(), b"2".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -171,6 +315,17 @@ impl Transaction {
 
     /// Sets when a file or directory was modified, as
     /// [`MemFs::set_modified`](crate::MemFs::set_modified).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let epoch = std::time::SystemTime::UNIX_EPOCH;
+    /// fs.transaction(|tx| {
+    ///     tx.write("/a", b"1")?;
+    ///     tx.set_modified("/a", epoch)
+    /// })?;
+    /// assert_eq!(fs.metadata("/a")?.modified(), epoch);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -210,6 +365,16 @@ impl Transaction {
     /// As [`write`](Self::write), with content that need not be copied; see
     /// [`MemFs::write_owned`](crate::MemFs::write_owned).
     ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.transaction(|tx| {
+    ///     tx.write_owned("/a", vec![1, 2, 3])?;
+    ///     tx.write_owned("/b", String::from("text"))
+    /// })?;
+    /// assert_eq!((fs.read("/a")?, fs.read("/b")?), (vec![1, 2, 3], b"text".to_vec()));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`write`](Self::write).
@@ -219,6 +384,16 @@ impl Transaction {
 
     /// Appends to a file or creates it, as [`MemFs::append`](crate::MemFs::append), but where the
     /// path is open under a lock it is `Busy` at once.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.transaction(|tx| {
+    ///     tx.append("/log", b"one ")?;
+    ///     tx.append("/log", b"two")
+    /// })?;
+    /// assert_eq!(fs.read("/log")?, b"one two");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -231,6 +406,17 @@ impl Transaction {
     }
 
     /// Brings many files, all or none, as [`MemFs::import_tree`](crate::MemFs::import_tree).
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/a/old", "zero")])?;
+    /// fs.transaction(|tx| {
+    ///     tx.remove_dir_all("/a")?;
+    ///     tx.import_tree([("/a/1", "one"), ("/a/2", "two")])
+    /// })?;
+    /// assert_eq!(fs.glob("/a/*")?, ["/a/1", "/a/2"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -47,7 +47,7 @@ impl From<Miss> for ErrorKind {
 ///
 /// # Errors
 ///
-/// [`Miss`].
+/// A `Miss`.
 #[inline]
 pub fn find<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<At<'a>, Miss> {
     let (found, placed) = find_placed(tree, path)?;

@@ -33,27 +33,58 @@ enum Kind {
     File,
 }
 
-#[allow(clippy::len_without_is_empty)] // as in `std::fs::Metadata`: a length, not a collection
+#[allow(clippy::len_without_is_empty, reason = "as in `std::fs::Metadata`: a length, not a collection")]
 impl Metadata {
     /// Bytes in the file; 0 for a directory.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"12345")?;
+    /// assert_eq!((fs.metadata("/a")?.len(), fs.metadata("/")?.len()), (5, 0));
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
     /// Whether it is a directory.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"")?;
+    /// assert!(fs.metadata("/")?.is_dir() && !fs.metadata("/a")?.is_dir());
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn is_dir(&self) -> bool {
         self.kind == Kind::Dir
     }
 
     /// Whether it is a file.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"")?;
+    /// assert!(fs.metadata("/a")?.is_file() && !fs.metadata("/")?.is_file());
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn is_file(&self) -> bool {
         self.kind == Kind::File
     }
 
     /// When the node came into being; moving it does not change this.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let created = fs.metadata("/a")?.created();
+    /// fs.write("/a", b"2")?;
+    /// fs.rename("/a", "/b")?;
+    /// assert_eq!(fs.metadata("/b")?.created(), created);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn created(&self) -> SystemTime {
         self.created.into()
@@ -61,13 +92,53 @@ impl Metadata {
 
     /// When the content of the file last changed; of a directory, when an entry last appeared,
     /// disappeared or was renamed.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// fs.set_modified("/a", SystemTime::UNIX_EPOCH)?;
+    /// fs.rename("/a", "/b")?;
+    /// assert_eq!(fs.metadata("/b")?.modified(), SystemTime::UNIX_EPOCH);
+    /// fs.write("/b", b"2")?;
+    /// assert!(fs.metadata("/b")?.modified() > SystemTime::UNIX_EPOCH);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn modified(&self) -> SystemTime {
         self.modified.into()
     }
 
-    /// How many publications wrote content into the file since it was created, imported or
-    /// copied; 0 for a directory.
+    /// How many publications have written content into the file since it came into being; 0 for a
+    /// directory.
+    ///
+    /// Each publication that wrote content counts once, whatever the bytes, also those that were
+    /// there before; one that leaves an empty file empty does not count. Opening with truncation
+    /// publishes the emptied file, which counts if it was not empty: so to create, write and close
+    /// a file that had bytes counts twice (once for an atomic handle, which publishes nothing when
+    /// it is opened). Within a transaction each call that writes counts as it does outside. An
+    /// import and a copy set it to 0; moving a file and setting its times leave it as it is.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// let generation = || fs.metadata("/a").map(|metadata| metadata.generation());
+    /// fs.write("/a", b"")?;
+    /// assert_eq!(generation()?, 0);
+    /// fs.write("/a", b"same")?;
+    /// fs.write("/a", b"same")?;
+    /// assert_eq!(generation()?, 2);
+    ///
+    /// let mut file = fs.create("/a")?; // publishes the emptied file
+    /// assert_eq!(generation()?, 3);
+    /// file.write_at(b"new", 0)?;
+    /// file.close()?;
+    /// assert_eq!(generation()?, 4);
+    ///
+    /// fs.copy("/a", "/b")?;
+    /// assert_eq!(fs.metadata("/b")?.generation(), 0);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
@@ -75,6 +146,18 @@ impl Metadata {
 
     /// The version of the filesystem that last changed the node's content or put it at its path.
     /// At one path it never comes again with other content.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/a", b"1")?;
+    /// let version = fs.metadata("/a")?.version();
+    /// assert_eq!(version, fs.version());
+    /// fs.write("/b", b"elsewhere")?;
+    /// assert_eq!(fs.metadata("/a")?.version(), version);
+    /// fs.write("/a", b"2")?;
+    /// assert!(fs.metadata("/a")?.version() > version);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version

@@ -86,6 +86,13 @@ impl Name {
     }
 
     /// The name as text.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/notes.txt", b"")?;
+    /// assert_eq!(fs.walk("/")?.next().unwrap().files[0].as_str(), "notes.txt");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -98,6 +105,13 @@ impl Name {
     }
 
     /// The bytes of the name.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.write("/notes.txt", b"")?;
+    /// assert_eq!(fs.walk("/")?.next().unwrap().files[0].as_bytes(), b"notes.txt");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {

@@ -80,18 +80,43 @@ impl FusedIterator for ReadDir {}
 
 impl DirEntry {
     /// The name of the entry in its directory.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/d/file", "12345")])?;
+    /// let entry = fs.read_dir("/d")?.next().unwrap();
+    /// assert_eq!(entry.name(), "file");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.path[self.name_at..]
     }
 
     /// The whole path of the entry.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/d/file", "12345")])?;
+    /// let entry = fs.read_dir("/d")?.next().unwrap();
+    /// assert_eq!(entry.path(), "/d/file");
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// What is known about it, as of the same instant.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.import_tree([("/d/file", "12345")])?;
+    /// let entry = fs.read_dir("/d")?.next().unwrap();
+    /// fs.remove_file("/d/file")?;
+    /// assert_eq!(entry.metadata().len(), 5);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     #[must_use]
     pub fn metadata(&self) -> Metadata {
         self.metadata

@@ -74,6 +74,21 @@ impl Walk {
     }
 
     /// Leaves out what is below the directory that the walk last yielded.
+    ///
+    /// ```
+    /// let fs = arcfs::MemFs::new();
+    /// fs.create_dir_all("/.cache/large")?;
+    /// fs.create_dir_all("/src/tests")?;
+    /// let (mut walk, mut seen) = (fs.walk("/")?, Vec::new());
+    /// while let Some(dir) = walk.next() {
+    ///     if dir.path == "/.cache" {
+    ///         walk.skip_current_dir();
+    ///     }
+    ///     seen.push(dir.path);
+    /// }
+    /// assert_eq!(seen, ["/", "/.cache", "/src", "/src/tests"]);
+    /// # Ok::<(), arcfs::Error>(())
+    /// ```
     pub fn skip_current_dir(&mut self) {
         if std::mem::take(&mut self.entered) {
             self.levels.pop();
