@@ -65,13 +65,13 @@ impl Name {
     /// What a name of this text is charged: nothing up to 23 bytes, else its length and one
     /// chunk's overhead.
     #[must_use]
-    pub fn cost(text: &str, chunk_overhead: u64) -> u64 {
+    pub(crate) fn cost(text: &str, chunk_overhead: u64) -> u64 {
         if text.len() <= INLINE { 0 } else { (text.len() as u64).saturating_add(chunk_overhead) }
     }
 
     /// A name that needs no receipt; `None` if the text is longer than 23 bytes.
     #[must_use]
-    pub fn short(text: &str) -> Option<Self> {
+    pub(crate) fn short(text: &str) -> Option<Self> {
         let len = *LENGTHS.get(text.len())?;
         let mut bytes = [0; INLINE];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
@@ -80,7 +80,7 @@ impl Name {
 
     /// A name of any length; a long one keeps the receipt, a short one drops it.
     #[must_use]
-    pub fn new(text: &str, charge: Charge) -> Self {
+    pub(crate) fn new(text: &str, charge: Charge) -> Self {
         Self::short(text)
             .unwrap_or_else(|| Self(Repr::Long(Arc::new(LongName { text: text.into(), charge }))))
     }
@@ -122,13 +122,13 @@ impl Name {
 
     /// Whether the name is over 23 bytes, and so has a receipt of its own.
     #[must_use]
-    pub fn is_long(&self) -> bool {
+    pub(crate) fn is_long(&self) -> bool {
         matches!(self.0, Repr::Long(_))
     }
 
     /// What this name is charged.
     #[must_use]
-    pub fn charged(&self) -> u64 {
+    pub(crate) fn charged(&self) -> u64 {
         match &self.0 {
             Repr::Inline { .. } => 0,
             Repr::Long(long) => long.charge.amount(),
