@@ -15,7 +15,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 fn tree(dirs: usize, files: usize) -> (MemFs, Vec<String>) {
     let fs = MemFs::with_quota(2 << 30);
     let payload = vec![7_u8; 4096];
-    let path = |dir: usize, file: usize| format!("/work/dir{dir:02}/file_{file:06}.bin");
+    let path = |dir: usize, file: usize| format!("/data/dir{dir:02}/file_{file:06}.bin");
     let paths = (0..dirs).flat_map(|dir| (0..files).map(move |file| path(dir, file)));
     fs.import_tree(paths.clone().map(|path| (path, &payload[..]))).expect("fits the quota");
     let mut paths: Vec<_> = paths.collect();

@@ -6,6 +6,7 @@ use std::thread;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
+use super::reading::UNKNOWN;
 use super::*;
 use crate::clock::{ManualClock, SystemClock};
 
