@@ -12,8 +12,8 @@ Imports the files below DIR, moves them through the stages /raw, /processed and 
 threads, and checks snapshots of all of it while that goes on.
 
   DIR              a directory of the host; default: the sources in cargo's registry, or this crate
-  --quota BYTES    of the filesystem, also 64K, 64M, 1G; default: four times the input,
-                   each file counted with 1 KiB on top
+  --quota BYTES    of the filesystem, also 64K, 64M, 1G; default: four times the input
+                   and at least 1M
   --threads N      that move files; default: what the machine has, at least 2
   --seconds S      starts again, from the import on, until so much time has passed; default: one round
   --all            takes all of DIR, not only the first 256 MiB

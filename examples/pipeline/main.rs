@@ -29,8 +29,8 @@ const PROCESSED: &str = "/processed";
 const OUTPUT: &str = "/output";
 const LOGS: &str = "/logs";
 
-/// Room for each file beside its bytes when nobody names a quota: its nodes and its names.
-const PER_FILE: u64 = 1 << 10;
+/// The least quota when nobody names one: a tree of a few small files is all overhead.
+const LEAST_QUOTA: u64 = 1 << 20;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -124,7 +124,7 @@ fn run(options: &Options) -> Outcome<()> {
     if input.files == 0 {
         return Err(format!("{}: there are no files", dir.display()).into());
     }
-    let quota = options.quota.unwrap_or(4 * (input.bytes + input.files * PER_FILE));
+    let quota = options.quota.unwrap_or((4 * input.bytes).max(LEAST_QUOTA));
     let memory = MemFs::with_quota(quota);
     println!("input       {:>10} files {:>11} of {}", grouped(input.files), mib(input.bytes), dir.display());
     println!("quota       {:>28}", mib(quota));
