@@ -64,7 +64,11 @@ impl Volume {
     ///
     /// Those of `OpenOptions::open`.
     pub fn hold(&self, path: &str, opening: Opening, timeout: Option<Duration>) -> Result<Held> {
-        self.look_at_opening(&self.load(), path, &opening).map_err(|refusal| self.busy_at_once(refusal))?;
+        let (seen, mut old_then) = {
+            let root = self.load();
+            let old = self.look_at_opening(&root, path, &opening);
+            (root.version, Some(old.map_err(|refusal| self.busy_at_once(refusal))?))
+        };
         #[cfg(arcfs_loom)]
         let earlier = match broken!(HoldKeepsEarlierContent).then(|| self.load()) {
             Some(root) => self.slot_in(&root, path)?.and_then(|found| match found {
@@ -79,7 +83,11 @@ impl Volume {
         let turn = self.wait_for(path, mode, timeout, look)?;
         self.settle(|lane| {
             let root = self.load();
-            let old = self.look_at_opening(&root, path, &opening)?;
+            // Mostly nothing was published while the lock was free; then that look still holds.
+            let old = match old_then.take() {
+                Some(old) if root.version == seen => old,
+                _ => self.look_at_opening(&root, path, &opening)?,
+            };
             drop(root);
             let (missing, base) = (old.is_none(), old.unwrap_or_default());
             let publishes = missing || opening.truncate;

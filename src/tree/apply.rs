@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::edit::{Edit, Hold, PutRule};
-use super::examine::{Effect, Refusal};
+use super::examine::{Effect, OldFile, Refusal, Sums};
 use super::lookup::{Found, find, occupant};
 use super::meta::{FileMeta, Timestamp};
 use super::name::Name;
@@ -78,30 +78,6 @@ enum Change {
     Remove,
 }
 
-/// What stands at a path, and what it adds to the sums above.
-struct Occupant<'a> {
-    node: Option<&'a Node>,
-    sums: Sums,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    totals: Totals,
-    name_charged: u64,
-}
-
-impl<'a> Occupant<'a> {
-    fn at(tree: &'a Arc<Dir>, path: &str) -> Self {
-        match occupant(tree, path).ok().flatten() {
-            Some((name, Entry { node, .. })) => {
-                let sums = Sums { totals: Totals::of(name, node), name_charged: name.charged() };
-                Self { node: Some(node), sums }
-            }
-            None => Self { node: None, sums: Sums::default() },
-        }
-    }
-}
-
 impl Work<'_> {
     fn step(&mut self, edit: &mut Edit) -> Result<(), Refusal> {
         let effect = edit.examine(self.root, self.limits)?;
@@ -118,7 +94,9 @@ impl Work<'_> {
                 }
                 _ => Ok(()),
             },
-            Edit::Put { path, name, file, rule, now } => self.put(path, name.as_ref(), file, rule, *now),
+            Edit::Put { path, name, file, rule, now } => {
+                self.put(path, name.as_ref(), file, rule, *now, effect.old)
+            }
             Edit::Graft { path, name, tree, now } => {
                 let node = Node::Dir(Arc::clone(tree));
                 self.change(path, Change::Insert(name_at(path, name.as_ref()), node), *now)
@@ -139,7 +117,7 @@ impl Work<'_> {
             Edit::Hold(hold) => self.hold(hold, effect),
             Edit::Release { path, name, publish, keep, now } => {
                 if let Some(file) = publish {
-                    self.put(path, name.as_ref(), file, &PutRule::Write, *now)?;
+                    self.put(path, name.as_ref(), file, &PutRule::Write, *now, effect.old)?;
                     self.root.holds.use_reserved_node(path);
                 }
                 if !*keep {
@@ -169,18 +147,16 @@ impl Work<'_> {
         file: &mut Arc<FileNode>,
         rule: &PutRule,
         now: Timestamp,
+        old: Option<OldFile>,
     ) -> Result<(), Refusal> {
-        let occupant = Occupant::at(&self.root.tree, path);
-        let old = match occupant.node {
-            Some(Node::File(old)) => {
-                let wrote = match rule {
-                    PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
-                    _ => !(old.content.is_empty() && file.content.is_empty()),
-                };
-                Some((old.meta, wrote))
-            }
-            _ => None,
-        };
+        let sums = old.map_or_else(Sums::default, |old| old.sums);
+        let old = old.map(|old| {
+            let wrote = match rule {
+                PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
+                _ => !(old.empty && file.content.is_empty()),
+            };
+            (old.meta, wrote)
+        });
         // Only the edit itself holds the node: earlier attempts are gone. Where a transaction
         // has shown it to its closure, the rule is `Keep`. A node that something else holds too
         // cannot be filled in, and will do only if it is right as it is.
@@ -197,7 +173,6 @@ impl Work<'_> {
             Some(_) => Change::Replace(node),
             None => Change::Insert(name_at(path, name), node),
         };
-        let sums = occupant.sums;
         self.change_known(path, change, sums, now)
     }
 
@@ -309,7 +284,7 @@ impl Work<'_> {
         if !hold.atomic && (missing || hold.truncate) {
             let blank = hold.blank.as_mut().ok_or(Refusal::Stale)?;
             let rule = if missing { PutRule::Create } else { PutRule::Write };
-            self.put(&hold.path, hold.name.as_ref(), blank, &rule, hold.now)?;
+            self.put(&hold.path, hold.name.as_ref(), blank, &rule, hold.now, effect.old)?;
         }
         self.root.holds.add(&hold.path, hold.shared, reserves_node);
         hold.base = match find(&self.root.tree, &hold.path).map(|at| at.found) {
@@ -337,7 +312,8 @@ impl Work<'_> {
 
     /// Changes one entry and, on the way to it, the sums of the directories above.
     fn change(&mut self, at: &str, change: Change, now: Timestamp) -> Result<(), Refusal> {
-        let sums = Occupant::at(&self.root.tree, at).sums;
+        let occupant = occupant(&self.root.tree, at).ok().flatten();
+        let sums = occupant.map_or_else(Sums::default, |(name, entry)| Sums::of(name, &entry.node));
         self.change_known(at, change, sums, now)
     }
 

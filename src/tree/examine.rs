@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::edit::{Create, Edit, Hold, PutRule, Removal, Seen};
 use super::lookup::{Found, Miss, find, find_dir, occupant};
+use super::meta::FileMeta;
 use super::name::{INLINE, Name};
-use super::node::{Dir, Node};
+use super::node::{Dir, Entry, Node, Totals};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
@@ -40,10 +41,49 @@ pub struct Effect {
     pub loses: u64,
     /// Whether it is refused as long as a path that it touches is held.
     pub held: bool,
+    /// The file that a put, a hold or a release finds at its path.
+    pub old: Option<OldFile>,
+}
+
+/// What is kept of a file that is about to be replaced, so that it need not be looked up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OldFile {
+    /// Its times and generation.
+    pub meta: FileMeta,
+    /// Whether it has no bytes.
+    pub empty: bool,
+    /// What it adds to the sums of the directories above.
+    pub sums: Sums,
+}
+
+/// What an entry adds to the sums of the directories above it, and the part that is its name's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// All of it.
+    pub totals: Totals,
+    /// What its name is charged.
+    pub name_charged: u64,
+}
+
+impl Sums {
+    /// Those of one entry.
+    #[must_use]
+    pub fn of(name: &Name, node: &Node) -> Self {
+        Self { totals: Totals::of(name, node), name_charged: name.charged() }
+    }
+}
+
+impl OldFile {
+    /// What is kept of what stands there, if it is a file.
+    fn at(target: Option<(&Name, &Entry)>) -> Option<Self> {
+        let (name, entry) = target?;
+        let Node::File(file) = &entry.node else { return None };
+        Some(Self { meta: file.meta, empty: file.content.is_empty(), sums: Sums::of(name, &entry.node) })
+    }
 }
 
 impl Effect {
-    const NOTHING: Effect = Effect { gains: 0, loses: 0, held: false };
+    const NOTHING: Effect = Effect { gains: 0, loses: 0, held: false, old: None };
 }
 
 fn fail<T>(kind: impl Into<ErrorKind>, at: &str) -> Result<T, Refusal> {
@@ -81,12 +121,15 @@ impl Edit {
                 fits_depth(tree, path, limits).map_err(|error| error.on(path))?;
                 require_name(path, name.as_ref())?;
                 let gains = 1 + tree.totals.nodes();
-                Ok(Effect { gains, loses: 0, held: root.holds.at_or_below(path).is_some() })
+                Ok(Effect { gains, loses: 0, held: root.holds.at_or_below(path).is_some(), old: None })
             }
             Edit::Remove { path, what, .. } => examine_remove(root, path, *what),
-            Edit::Clear { .. } => {
-                Ok(Effect { gains: 0, loses: root.tree.totals.nodes(), held: !root.holds.is_empty() })
-            }
+            Edit::Clear { .. } => Ok(Effect {
+                gains: 0,
+                loses: root.tree.totals.nodes(),
+                held: !root.holds.is_empty(),
+                old: None,
+            }),
             Edit::Move { from, to, name, replace, .. } => {
                 examine_move(root, from, to, name.as_ref(), *replace, limits)
             }
@@ -100,6 +143,7 @@ impl Edit {
                 gains: tree.totals.nodes(),
                 loses: root.tree.totals.nodes(),
                 held: !root.holds.is_empty() && !broken!(RestoreIgnoresHolds),
+                old: None,
             }),
             Edit::Hold(hold) => examine_hold(root, hold),
             Edit::Release { path, name, publish, .. } => {
@@ -113,7 +157,7 @@ impl Edit {
                 if target.is_none() {
                     require_name(path, name.as_ref())?;
                 }
-                Ok(Effect { gains: u64::from(target.is_none()), ..Effect::NOTHING })
+                Ok(Effect { gains: u64::from(target.is_none()), old: OldFile::at(target), ..Effect::NOTHING })
             }
         }
     }
@@ -136,7 +180,7 @@ fn examine_make_dir(
         None if !paid => Err(Refusal::Stale),
         None => {
             require_name(path, name)?;
-            Ok(Effect { gains: 1, loses: 0, held: root.holds.at_or_below(path).is_some() })
+            Ok(Effect { gains: 1, loses: 0, held: root.holds.at_or_below(path).is_some(), old: None })
         }
     }
 }
@@ -160,7 +204,7 @@ fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> 
         require_name(path, name)?;
     }
     let held = root.holds.at_or_below(path).is_some() && !broken!(WriteIgnoresHold);
-    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held })
+    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held, old: OldFile::at(target) })
 }
 
 fn examine_remove(root: &Root, path: &str, what: Removal) -> Result<Effect, Refusal> {
@@ -175,7 +219,7 @@ fn examine_remove(root: &Root, path: &str, what: Removal) -> Result<Effect, Refu
         }
         (Node::Dir(dir), _) => 1 + dir.totals.nodes(),
     };
-    Ok(Effect { gains: 0, loses, held: root.holds.at_or_below(path).is_some() })
+    Ok(Effect { gains: 0, loses, held: root.holds.at_or_below(path).is_some(), old: None })
 }
 
 fn examine_move(
@@ -229,7 +273,7 @@ fn examine_move(
         fits_depth(dir, to, limits).map_err(pair)?;
     }
     let held = root.holds.at_or_below(from).is_some() || root.holds.at_or_below(to).is_some();
-    Ok(Effect { gains: 0, loses, held })
+    Ok(Effect { gains: 0, loses, held, old: None })
 }
 
 fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Effect, Refusal> {
@@ -253,7 +297,7 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
         }
     }
     let held = root.holds.at_or_below(a).is_some() || root.holds.at_or_below(b).is_some();
-    Ok(Effect { gains: 0, loses: 0, held })
+    Ok(Effect { gains: 0, loses: 0, held, old: None })
 }
 
 fn examine_hold(root: &Root, hold: &Hold) -> Result<Effect, Refusal> {
@@ -279,7 +323,8 @@ fn examine_hold(root: &Root, hold: &Hold) -> Result<Effect, Refusal> {
             1
         }
     };
-    Ok(Effect { gains, loses: 0, held: !root.holds.admits(path, hold.shared) })
+    let held = !root.holds.admits(path, hold.shared);
+    Ok(Effect { gains, loses: 0, held, old: OldFile::at(target) })
 }
 
 /// A long name must have been paid for when the edit was planned.
