@@ -83,7 +83,7 @@ impl Snapshot {
         self.version
     }
 
-    /// Whether both are of the same tree, by pointer. O(1).
+    /// Whether both are of the same tree, by pointer; so is a fork in which nothing has changed. O(1).
     ///
     /// ```
     /// let fs = arcfs::MemFs::new();
@@ -95,7 +95,9 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn same_as(&self, other: &Snapshot) -> bool {
-        Arc::ptr_eq(self.tree(), other.tree())
+        let (a, b) = (self.tree(), other.tree());
+        // A fork has a root directory of its own over the same entries.
+        Arc::ptr_eq(a, b) || a.meta == b.meta && a.entries.ptr_eq(&b.entries)
     }
 
     /// What changed since `older`, in tree order. Subtrees that both share are skipped, so this is

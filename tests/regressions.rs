@@ -17,6 +17,7 @@ fn a_fork_and_its_origin_free_what_both_let_go() {
     let origin = MemFs::new();
     origin.import_tree(files(3000)).unwrap();
     let fork = MemFs::from_snapshot(&origin.snapshot(), MemFs::builder()).unwrap();
+    assert!(fork.snapshot().same_as(&origin.snapshot()));
     origin.clear().unwrap();
     assert!(origin.stats().used_bytes > 0, "the fork still shows the files");
     fork.clear().unwrap();
