@@ -178,7 +178,7 @@ impl Pair {
     }
 
     /// Whether it succeeded; `None` if that means nothing.
-    #[allow(clippy::too_many_lines)]
+    #[allow(clippy::too_many_lines, reason = "one arm for each operation")]
     fn do_op(&mut self, at: usize, op: &Op<String>) -> Agreed<Option<bool>> {
         let filled = [0, 1, 2].map(|slot| self.filled(slot));
         let snapshot = |slot: usize| filled[slot];
@@ -527,7 +527,7 @@ impl Pair {
         }
     }
 
-    #[allow(clippy::too_many_lines)]
+    #[allow(clippy::too_many_lines, reason = "one arm for each operation")]
     fn file_op(&mut self, at: usize, index: usize, op: FileOp) -> Agreed {
         let (world, version) = (&mut self.world, self.fss[at].version());
         let around = Circumstances {
@@ -655,7 +655,6 @@ fn options_of(options: &Options) -> OpenOptions {
 }
 
 /// The error of the engine that an error of `std::io` carries.
-#[allow(clippy::needless_pass_by_value)]
 fn own(error: std::io::Error) -> arcfs::Error {
     let kind = error.kind();
     let inner = error.into_inner().expect("it carries one");
