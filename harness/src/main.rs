@@ -1,0 +1,2 @@
+//! The program `arcfs-harness`.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Result files: their schema, and what is computed from them.
+
+pub mod schema;
