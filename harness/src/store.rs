@@ -7,6 +7,8 @@
 //!   returns, and workloads rewrite them between calls, so keeping a reference is no way to win;
 //! * bytes read are copied into the caller's buffer; [`Store::read_shared`] is the one exception, and
 //!   what is measured through it is labelled `zero-copy`;
+//! * what is called back, and whoever holds a [`View`], must not call the store from the same thread:
+//!   a lock may be held;
 //! * paths are absolute, `/`-separated, and every directory on the way has been created before;
 //! * what a store cannot do answers [`Failure::Cannot`] with the reason, and the cell stays empty.
 
@@ -113,7 +115,8 @@ pub trait Store: Send + Sync {
     /// [`Failure::Cannot`], or [`Failure::Failed`] with the store's own error.
     fn open<'store>(&'store self, path: &str, mode: Mode) -> Answer<Box<dyn OpenFile + 'store>>;
 
-    /// The state of the whole store at one instant, which later writes do not change.
+    /// The state of the whole store at one instant, which later writes do not change. Writers of some
+    /// stores wait while it lives.
     ///
     /// # Errors
     /// [`Failure::Cannot`] where no such view exists.
