@@ -7,6 +7,8 @@
 //!   returns, and workloads rewrite them between calls, so keeping a reference is no way to win;
 //! * bytes read are copied into the caller's buffer; [`Store::read_shared`] is the one exception, and
 //!   what is measured through it is labelled `zero-copy`;
+//! * what is called back, and whoever holds a [`View`], must not call the store from the same thread:
+//!   a lock may be held;
 //! * paths are absolute, `/`-separated, and every directory on the way has been created before;
 //! * what a store cannot do answers [`Failure::Cannot`] with the reason, and the cell stays empty.
 
@@ -44,6 +46,12 @@ impl From<std::io::Error> for Failure {
 
 /// A store of files, used by many threads at once.
 pub trait Store: Send + Sync {
+    /// Whether [`write`](Self::write) replaces a file at once, so that a reader beside it gets the
+    /// bytes of one write. Where it does not, a reader may find the file empty, short or mixed.
+    fn whole_writes(&self) -> bool {
+        true
+    }
+
     /// Creates a directory and those above it; a store without directories has nothing to do.
     ///
     /// # Errors
@@ -85,7 +93,8 @@ pub trait Store: Send + Sync {
     /// Removes the file at `path`.
     ///
     /// # Errors
-    /// [`Failure::Failed`] with the store's own error, a missing file among them.
+    /// [`Failure::Failed`] with the store's own error, a missing file among them unless the store's
+    /// own removal does not tell: asking first would charge it for what its users do not do.
     fn remove(&self, path: &str) -> Answer<()>;
 
     /// Copies the directory at `from` with all below it to `to`, which does not exist.
@@ -106,7 +115,8 @@ pub trait Store: Send + Sync {
     /// [`Failure::Cannot`], or [`Failure::Failed`] with the store's own error.
     fn open<'store>(&'store self, path: &str, mode: Mode) -> Answer<Box<dyn OpenFile + 'store>>;
 
-    /// The state of the whole store at one instant, which later writes do not change.
+    /// The state of the whole store at one instant, which later writes do not change. Writers of some
+    /// stores wait while it lives.
     ///
     /// # Errors
     /// [`Failure::Cannot`] where no such view exists.
@@ -167,15 +177,16 @@ pub trait OpenFile {
     fn close(self: Box<Self>) -> Answer<()>;
 }
 
-/// One instant of a store.
-pub trait View: Send {
+/// One instant of a store. It stays on the thread that took it, because it may be a held lock.
+pub trait View {
     /// Calls `each` with the directory and the name of every file, in any order.
     ///
     /// # Errors
     /// [`Failure::Failed`] with the store's own error.
     fn walk(&self, each: &mut dyn FnMut(&str, &str)) -> Answer<()>;
 
-    /// The number of files whose path matches a glob pattern with `*` and `**`.
+    /// The number of files whose path matches a glob pattern with `*` and `**`. A pattern must not
+    /// match directories, which some stores count and others do not have.
     ///
     /// # Errors
     /// [`Failure::Failed`] with the store's own error.

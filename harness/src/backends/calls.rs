@@ -10,15 +10,8 @@ pub const BACKEND: Backend = Backend {
     name: "arcfs-calls",
     about: "arcfs through one-shot calls: write, read_into, append, metadata",
     side: Side::Arcfs,
-    make: |setup| Ok(Box::new(Calls { fs: filesystem(setup) })),
+    make: |setup| Ok(Box::new(Calls::new(setup))),
 };
-
-/// What a store of arcfs is built with: its defaults, and the limit where one is wanted.
-pub fn filesystem(setup: &Setup) -> MemFs {
-    // Above any workload, so that only workloads that ask for a limit meet one.
-    const PLENTY: u64 = 1 << 40;
-    MemFs::with_quota(setup.limit.unwrap_or(PLENTY))
-}
 
 /// The failure that an error of arcfs is.
 pub fn failure(error: arcfs::Error) -> Failure {
@@ -28,8 +21,19 @@ pub fn failure(error: arcfs::Error) -> Failure {
     }
 }
 
-struct Calls {
-    fs: MemFs,
+/// The store.
+pub struct Calls {
+    /// The filesystem behind it.
+    pub fs: MemFs,
+}
+
+impl Calls {
+    /// An empty filesystem: the defaults of arcfs, and the limit where one is wanted.
+    pub fn new(setup: &Setup) -> Self {
+        // Above any workload, so that only workloads that ask for a limit meet one.
+        const PLENTY: u64 = 1 << 40;
+        Self { fs: MemFs::with_quota(setup.limit.unwrap_or(PLENTY)) }
+    }
 }
 
 impl Store for Calls {
@@ -74,7 +78,8 @@ impl Store for Calls {
 
     fn open<'store>(&'store self, path: &str, mode: Mode) -> Answer<Box<dyn OpenFile + 'store>> {
         match mode {
-            Mode::Read => {}
+            // There is nothing to open; this only finds out whether the file is there.
+            Mode::Read => drop(self.fs.metadata(path).map_err(failure)?),
             Mode::Create => self.fs.write(path, []).map_err(failure)?,
             Mode::Update => return Err(Failure::Cannot("has no one-shot call that writes at an offset")),
         }
