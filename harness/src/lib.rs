@@ -8,13 +8,20 @@
 //! | [`backends`], [`rivals`] | arcfs; the others | workloads, results |
 //! | [`load`] | payloads, key choice, closed and open loops | stores |
 //! | [`workload`], [`workloads`] | what is done and measured in a round | which store it is |
+//! | [`isolate`], [`python`] | a round in a child process, or in Python | stores |
+//! | [`allocator`] | counts allocations, once switched on | everything else |
 //! | [`results`] | the schema of result files, their statistics | stores, workloads |
 
+pub mod allocator;
 pub mod backend;
 pub mod backends;
+mod child;
+pub mod isolate;
 pub mod load;
+pub mod python;
 pub mod results;
 pub mod rivals;
 pub mod store;
+mod wire;
 pub mod workload;
 pub mod workloads;
