@@ -51,7 +51,7 @@ fn put<P>(shared: &Shared<P>, dir: usize, file: usize) -> Edit {
     Edit::Put {
         path: format!("/dir{dir:02}/file_{file:06}").into(),
         name: None,
-        file: Arc::new(FileNode { content, meta: Default::default(), charge: Charge::none() }),
+        file: Arc::new(FileNode::new(content, Default::default(), Charge::none())),
         rule: PutRule::Write,
         now: Timestamp::default(),
     }

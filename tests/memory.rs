@@ -527,6 +527,28 @@ fn the_quota_of_empty_files_is_within_a_quarter_of_their_memory() {
     });
 }
 
+fn times_set_without_room_take_one_node_a_file() {
+    let start = Live::now();
+    let fs = unlimited();
+    (0..FILES).for_each(|number| fs.write(name(number), b"").unwrap());
+    let (used, live) = (fs.stats().used_bytes, Live::since(start).taken);
+    let set_all = |secs| {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
+        (0..FILES).for_each(|number| fs.set_modified(name(number), time).unwrap());
+        assert_eq!((fs.stats().used_bytes, fs.stats().pinned_bytes), (used, 0));
+        (Live::since(start).taken - live) / FILES as i64
+    };
+    assert_eq!(set_all(1), 0, "with room, each version takes the place of the one before");
+    fs.set_max_quota(used);
+    let per_file = set_all(2);
+    assert!((1..=96).contains(&per_file), "{per_file} bytes a file");
+    assert_eq!(set_all(3), per_file, "one version pays, however many follow it");
+    fs.set_max_quota(u64::MAX - 1);
+    assert_eq!(set_all(4), 0);
+    fs.clear().unwrap();
+    assert_eq!(fs.stats().used_bytes, 0);
+}
+
 /// Runs the tests one after the other; there is no harness, whose threads would be counted too.
 fn main() {
     let tests: &[(&str, fn())] = &[
@@ -544,6 +566,7 @@ fn main() {
             "the_quota_of_empty_files_is_within_a_quarter_of_their_memory",
             the_quota_of_empty_files_is_within_a_quarter_of_their_memory,
         ),
+        ("times_set_without_room_take_one_node_a_file", times_set_without_room_take_one_node_a_file),
         ("prints_what_things_take", prints_what_things_take),
     ];
     let mut failed = 0;

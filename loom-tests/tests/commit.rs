@@ -135,7 +135,7 @@ impl<P: Protocol> Bare<P> {
 }
 
 fn put(path: &str, content: &str) -> Edit {
-    let file = FileNode { content: content.into(), meta: FileMeta::default(), charge: Charge::none() };
+    let file = FileNode::new(content.into(), FileMeta::default(), Charge::none());
     Edit::Put {
         path: path.into(),
         name: None,

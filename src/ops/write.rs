@@ -128,11 +128,12 @@ impl Volume {
     /// The refusal.
     pub fn set_modified_on(&self, stage: impl Stage, path: &str, time: SystemTime) -> Result<(), Refusal> {
         let found = stage.look(|root| find(&root.tree, path).map(|at| matches!(at.found, Found::File(_))));
-        let file = if found.map_err(|miss| Error::at(miss.into(), path))? {
-            Some(self.file_node(Content::default(), self.reserve(self.config.node_overhead)?))
-        } else {
-            None
-        };
+        let is_file = found.map_err(|miss| Error::at(miss.into(), path))?;
+        let file = is_file.then(|| {
+            // Where there is no room for it beside the version before, that one pays for both.
+            let charge = self.reserve(self.config.node_overhead).unwrap_or_default();
+            self.file_node(Content::default(), charge)
+        });
         stage.commit(&mut [Edit::SetModified { path: path.into(), file, time: time.into() }])
     }
 
@@ -144,7 +145,7 @@ impl Volume {
 
     /// A version of a file, its times still to be filled in.
     pub fn file_node(&self, content: Content, charge: Charge) -> Arc<FileNode> {
-        Arc::new(FileNode { content, meta: FileMeta::default(), charge })
+        Arc::new(FileNode::new(content, FileMeta::default(), charge))
     }
 
     /// The edit that puts a file, its node and name paid from `purse`.

@@ -11,7 +11,7 @@ use super::examine::{Effect, OldFile, Refusal, Sums};
 use super::lookup::{Found, find, occupant};
 use super::meta::{FileMeta, Timestamp};
 use super::name::Name;
-use super::node::{Dir, Entry, FileNode, Node, Totals};
+use super::node::{Dir, Entry, FileNode, Node, Paid, Totals};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
@@ -260,6 +260,10 @@ impl Work<'_> {
                 let meta = FileMeta { modified: time, ..old.meta };
                 if let Some(next) = Arc::get_mut(file) {
                     (next.content, next.meta) = (old.content.clone(), meta);
+                    // What an earlier attempt found to pay may be another version.
+                    if matches!(next.paid, Paid::By(_)) || next.charged() == 0 {
+                        next.paid = old.pays_next();
+                    }
                 } else if file.meta != meta || !file.content.ptr_eq(&old.content) {
                     return Err(Refusal::Stale); // it was filled in for another root
                 }

@@ -103,7 +103,8 @@ pub enum Edit {
     SetModified {
         /// Which.
         path: Box<str>,
-        /// The next version of the node, if it is a file: empty, and filled when applied.
+        /// The next version of the node, if it is a file: empty, and filled when applied. Where
+        /// its receipt is for nothing, what pays for the version before pays for it too.
         file: Option<Arc<FileNode>>,
         /// The time.
         time: Timestamp,

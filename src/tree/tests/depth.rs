@@ -75,11 +75,8 @@ fn depth_costs_no_stack() {
 fn wide(files: usize) -> Dir {
     let mut dir = Dir::new(at(0), None);
     let file = || {
-        Node::File(Arc::new(FileNode {
-            content: Content::default(),
-            meta: FileMeta::default(),
-            charge: crate::charge::Charge::none(),
-        }))
+        let charge = crate::charge::Charge::none();
+        Node::File(Arc::new(FileNode::new(Content::default(), FileMeta::default(), charge)))
     };
     let entry = |n| (Name::short(&format!("file-{n:07}")).expect("short"), Entry { node: file(), placed: 0 });
     dir.entries = (0..files).map(entry).collect();

@@ -43,7 +43,12 @@ pub fn long_name(account: &Arc<Account>, path: &str) -> Option<Name> {
 }
 
 pub fn file_node(account: &Arc<Account>, content: Content) -> Arc<FileNode> {
-    Arc::new(FileNode { content, meta: FileMeta::default(), charge: pay(account, NODE) })
+    Arc::new(FileNode::new(content, FileMeta::default(), pay(account, NODE)))
+}
+
+/// A next version of a file that brings no receipt.
+pub fn unpaid_node() -> Arc<FileNode> {
+    Arc::new(FileNode::new(Content::default(), FileMeta::default(), Charge::none()))
 }
 
 pub fn make_dir(account: &Arc<Account>, path: &str, now: u64) -> Edit {
