@@ -13,7 +13,7 @@ use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::{Found, find};
 use crate::tree::meta::FileMeta;
-use crate::tree::node::FileNode;
+use crate::tree::node::{FileNode, Paid};
 use crate::tree::root::Root;
 use crate::volume::{Lane, Storage, Volume};
 
@@ -131,8 +131,8 @@ impl Volume {
         let is_file = found.map_err(|miss| Error::at(miss.into(), path))?;
         let file = is_file.then(|| {
             // Where there is no room for it beside the version before, that one pays for both.
-            let charge = self.reserve(self.config.node_overhead).unwrap_or_default();
-            self.file_node(Content::default(), charge)
+            let paid = self.reserve(self.config.node_overhead).map_or(Paid::Previous, Paid::Own);
+            Arc::new(FileNode { content: Content::default(), meta: FileMeta::default(), paid })
         });
         stage.commit(&mut [Edit::SetModified { path: path.into(), file, time: time.into() }])
     }

@@ -261,7 +261,7 @@ impl Work<'_> {
                 if let Some(next) = Arc::get_mut(file) {
                     (next.content, next.meta) = (old.content.clone(), meta);
                     // What an earlier attempt found to pay may be another version.
-                    if matches!(next.paid, Paid::By(_)) || next.charged() == 0 {
+                    if matches!(next.paid, Paid::By(_) | Paid::Previous) {
                         next.paid = old.pays_next();
                     }
                 } else if file.meta != meta || !file.content.ptr_eq(&old.content) {

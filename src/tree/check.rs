@@ -66,12 +66,16 @@ fn check_tree(tree: &Arc<Dir>, version: u64) -> Result<(), String> {
                     if !seen.insert(Arc::as_ptr(file).cast::<()>()) {
                         return fail(format!("{name:?}, a file with two parents"));
                     }
-                    if let Paid::By(payer) = &file.paid {
-                        if !seen.insert(Arc::as_ptr(payer).cast::<()>()) {
-                            return fail(format!("{name:?} is paid by what pays for another"));
-                        }
-                        if !matches!(payer.paid, Paid::Own(_)) || !payer.content.ptr_eq(&file.content) {
-                            return fail(format!("{name:?} is paid by what cannot pay for it"));
+                    match &file.paid {
+                        Paid::Own(_) => {}
+                        Paid::Previous => return fail(format!("{name:?} is not paid")),
+                        Paid::By(payer) => {
+                            if !seen.insert(Arc::as_ptr(payer).cast::<()>()) {
+                                return fail(format!("{name:?} is paid by what pays for another"));
+                            }
+                            if !matches!(payer.paid, Paid::Own(_)) || !payer.content.ptr_eq(&file.content) {
+                                return fail(format!("{name:?} is paid by what cannot pay for it"));
+                            }
                         }
                     }
                     file.content.check_consistent().or_else(|what| fail(format!("{name:?}: {what}")))?;

@@ -103,8 +103,7 @@ pub enum Edit {
     SetModified {
         /// Which.
         path: Box<str>,
-        /// The next version of the node, if it is a file: empty, and filled when applied. Where
-        /// its receipt is for nothing, what pays for the version before pays for it too.
+        /// The next version of the node, if it is a file: empty, and filled when applied.
         file: Option<Arc<FileNode>>,
         /// The time.
         time: Timestamp,

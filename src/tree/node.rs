@@ -74,6 +74,9 @@ pub enum Paid {
     /// The receipt of an earlier version with the same content, which lives on for that. It is
     /// never one that is itself paid by another.
     By(Arc<FileNode>),
+    /// Nothing yet: whatever pays for the version before, once it is known which that is. Only in
+    /// edits that have not been applied.
+    Previous,
 }
 
 impl FileNode {
@@ -89,6 +92,7 @@ impl FileNode {
         match &self.paid {
             Paid::Own(charge) => charge.amount(),
             Paid::By(payer) => payer.charged(),
+            Paid::Previous => 0,
         }
     }
 
@@ -99,6 +103,7 @@ impl FileNode {
             Paid::Own(charge) if charge.amount() == 0 => Paid::Own(Charge::none()),
             Paid::Own(_) => Paid::By(Arc::clone(self)),
             Paid::By(payer) => Paid::By(Arc::clone(payer)),
+            Paid::Previous => Paid::Previous,
         }
     }
 }

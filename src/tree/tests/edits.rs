@@ -237,7 +237,7 @@ fn a_version_without_a_receipt_is_paid_by_the_one_before() {
     let payer = |root: &Root| match find(&root.tree, "/f").unwrap().found {
         Found::File(file) => match &file.paid {
             Paid::By(payer) => Arc::downgrade(payer),
-            Paid::Own(_) => Arc::downgrade(file),
+            Paid::Own(_) | Paid::Previous => Arc::downgrade(file),
         },
         Found::Dir(_) => panic!("a file"),
     };

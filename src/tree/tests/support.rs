@@ -13,7 +13,7 @@ use crate::tree::edit::{Edit, PutRule, Removal};
 use crate::tree::examine::Refusal;
 use crate::tree::meta::{FileMeta, Timestamp};
 use crate::tree::name::{INLINE, Name};
-use crate::tree::node::{Dir, FileNode, Node};
+use crate::tree::node::{Dir, FileNode, Node, Paid};
 use crate::tree::root::{Limits, Root};
 
 pub const LIMITS: Limits = Limits { max_nodes: u32::MAX as u64, max_depth: 4096 };
@@ -48,7 +48,7 @@ pub fn file_node(account: &Arc<Account>, content: Content) -> Arc<FileNode> {
 
 /// A next version of a file that brings no receipt.
 pub fn unpaid_node() -> Arc<FileNode> {
-    Arc::new(FileNode::new(Content::default(), FileMeta::default(), Charge::none()))
+    Arc::new(FileNode { content: Content::default(), meta: FileMeta::default(), paid: Paid::Previous })
 }
 
 pub fn make_dir(account: &Arc<Account>, path: &str, now: u64) -> Edit {
