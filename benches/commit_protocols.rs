@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use arcfs::internals::root::{Combining, CompareAndSwap, Graves, Protocol, Publisher, Serial};
-use arcfs::internals::tree::{Edit, FileNode, Limits, PutRule, Root, Timestamp};
+use arcfs::internals::tree::{Edit, FileNode, Limits, NewDir, PutRule, Root, Timestamp};
 use arcfs::internals::{Account, Charge, build_content};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -31,13 +31,8 @@ fn shared<P: Protocol>(dirs: usize, files: usize) -> Arc<Shared<P>> {
     let mut edits = Vec::new();
     for dir in 0..dirs {
         let path = format!("/dir{dir:02}");
-        edits.push(Edit::MakeDir {
-            path: path.into(),
-            name: None,
-            charge: Some(Arc::new(Charge::none())),
-            exist_ok: true,
-            now,
-        });
+        let new = [NewDir { name: None, charge: Arc::new(Charge::none()) }];
+        edits.push(Edit::MakeDirs { path: path.into(), new: new.into(), now });
         edits.extend((0..files).map(|file| put(&shared, dir, file)));
     }
     shared.publisher.commit(&mut edits, &LIMITS, &shared.graves).unwrap_or_else(|_| panic!("a new tree"));
@@ -51,7 +46,7 @@ fn put<P>(shared: &Shared<P>, dir: usize, file: usize) -> Edit {
     Edit::Put {
         path: format!("/dir{dir:02}/file_{file:06}").into(),
         name: None,
-        file: Arc::new(FileNode { content, meta: Default::default(), charge: Charge::none() }),
+        file: Arc::new(FileNode::new(content, Default::default(), Charge::none())),
         rule: PutRule::Write,
         now: Timestamp::default(),
     }

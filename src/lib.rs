@@ -83,6 +83,7 @@ mod path;
 mod pattern;
 mod quota;
 mod root;
+mod slowed;
 mod snapshot;
 mod sync;
 mod transaction;
@@ -146,7 +147,7 @@ pub mod internals {
         pub use crate::tree::examine::{Effect, Refusal};
         pub use crate::tree::lookup::{Found, find};
         pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
-        pub use crate::tree::node::{Dir, FileNode, Node, Totals};
+        pub use crate::tree::node::{Dir, FileNode, Node, Paid, Totals};
         pub use crate::tree::root::{Limits, Root};
     }
     pub mod path {

@@ -186,6 +186,14 @@ pub struct Components<'a> {
     rest: &'a str,
 }
 
+impl<'a> Components<'a> {
+    /// What is still to come, with the `/` before it; `/` or nothing at the end.
+    #[must_use]
+    pub fn rest(&self) -> &'a str {
+        self.rest
+    }
+}
+
 impl<'a> Iterator for Components<'a> {
     type Item = &'a str;
 
@@ -211,6 +219,28 @@ pub fn split_last(path: &str) -> Option<(&str, &str)> {
         ("", name) => Some(("/", name)),
         split => Some(split),
     }
+}
+
+/// The path so many levels up; `/` where there are not as many.
+#[must_use]
+pub fn ancestor(path: &str, levels: usize) -> &str {
+    let mut above = path;
+    for _ in 0..levels {
+        match split_last(above) {
+            Some((parent, _)) => above = parent,
+            None => break,
+        }
+    }
+    above
+}
+
+/// The bytes at the beginning of `path` that are components of `other` as well, in the same place.
+#[must_use]
+pub fn shared_len(path: &str, other: &str) -> usize {
+    let (a, b) = (path.as_bytes(), other.as_bytes());
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let ends = |path: &[u8]| path.get(same).is_none_or(|&byte| byte == b'/');
+    if ends(a) && ends(b) { same } else { a[..same].iter().rposition(|&byte| byte == b'/').unwrap_or(0) }
 }
 
 /// The number of components of a normalised path; 0 for `/`.

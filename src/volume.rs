@@ -256,7 +256,13 @@ impl Volume {
     /// The name at the end of `path`, paid from `purse`, if it is one that must be paid for.
     pub fn long_name(&self, path: &str, purse: &mut Charge) -> Option<Name> {
         let (_, text) = path::split_last(path)?;
-        (text.len() > INLINE).then(|| Name::new(text, purse.split(self.name_cost(path))))
+        self.paid_name(text, purse)
+    }
+
+    /// As [`long_name`](Self::long_name), of a name alone.
+    pub fn paid_name(&self, text: &str, purse: &mut Charge) -> Option<Name> {
+        let cost = Name::cost(text, self.config.chunk_overhead);
+        (text.len() > INLINE).then(|| Name::new(text, purse.split(cost)))
     }
 
     /// Publishes `edits`, all or none, on the root that is published now. For whoever must not be

@@ -129,6 +129,42 @@ fn a_deep_chain_made_step_by_step_and_dropped_with_the_filesystem() {
 }
 
 #[test]
+fn thousands_of_long_names_are_made_at_once() {
+    on_a_small_stack(|| {
+        let fs = roomy().build().unwrap();
+        fs.create_dir_all("/there/too").unwrap();
+        fs.write("/file", b"content").unwrap();
+        let held = fs.create("/there/held").unwrap(); // there are holds to be looked at
+        let name = |letter: &str| format!("/{}", letter.repeat(250));
+        let deep = |letter| format!("/there/too{}", name(letter).repeat(DEEPEST - 3));
+        let (a, b, c, d) = (deep("a"), deep("b"), deep("c"), deep("d"));
+        let before = fs.version();
+        fs.create_dir_all(&a).unwrap();
+        fs.import_tree([(format!("{b}/f"), "1"), (format!("{b}/g"), "2"), (format!("{b}x/f"), "3")]).unwrap();
+        fs.move_path("/file", format!("{c}/f")).unwrap();
+        fs.transaction(|tx| {
+            tx.create_dir_all(&d)?;
+            tx.write(format!("{d}/f"), b"4")?;
+            tx.move_path(format!("{d}/f"), format!("/there/too{}/e/f", name("d").repeat(DEEPEST / 2)))
+        })
+        .unwrap();
+        assert_eq!(fs.version(), before + 4, "each is one publication");
+        fs.create_dir_all(&a).unwrap();
+        assert_eq!(fs.version(), before + 4, "nothing was missing");
+        assert_eq!(fs.read(format!("{c}/f")).unwrap(), b"content");
+        // Each `a`, `b`, `c` and `d`, the one `bx` beside a `b`, and `e`.
+        assert_eq!(fs.usage("/there/too").unwrap().dirs as usize, 1 + 4 * (DEEPEST - 3) + 2);
+        for dir in [&a, &b, &c, &d] {
+            let metadata = fs.metadata(dir).unwrap();
+            assert!(metadata.is_dir() && metadata.version() > before);
+        }
+        drop(held);
+        fs.clear().unwrap();
+        assert_eq!(fs.stats().used_bytes, 0);
+    });
+}
+
+#[test]
 fn many_directories_side_by_side() {
     const DIRS: usize = 100_000;
     on_a_small_stack(|| {

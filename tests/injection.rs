@@ -216,6 +216,24 @@ fn append() {
 fn set_modified() {
     assert_eq!(fail_call(sample, |fs| fs.set_modified("/large", SystemTime::UNIX_EPOCH)), grants(1, 0, 0));
     assert_eq!(fail_call(sample, |fs| fs.set_modified("/d", SystemTime::UNIX_EPOCH)), grants(0, 0, 0));
+    // Without a charge of its own, the next version shares that of the one before.
+    let fs = sample();
+    let used = fs.stats().used_bytes;
+    let snapshot = fs.snapshot();
+    for secs in [1, 2, 3] {
+        fail_nth(Fault::Charge, 1);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
+        fs.set_modified("/large", time).unwrap();
+        assert!(!is_armed(Fault::Charge));
+        assert_eq!(fs.metadata("/large").unwrap().modified(), time);
+        assert_eq!((fs.stats().used_bytes, fs.stats().pinned_bytes), (used, 0));
+    }
+    fs.set_modified("/large", SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(fs.stats().used_bytes, used + fs.stats().node_overhead);
+    drop(snapshot);
+    assert_eq!(fs.stats().used_bytes, used);
+    fs.clear().unwrap();
+    assert_eq!(fs.stats().used_bytes, 0);
 }
 
 #[test]

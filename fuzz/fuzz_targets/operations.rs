@@ -399,6 +399,10 @@ impl World {
         }
         let outcome = apply!(fs, &call, snapshots, contents);
         before.check_after(fs, outcome.is_err(), &call);
+        if let (Call::SetModified(..), Err(error)) = (&call, &outcome) {
+            let needed_room = matches!(error.kind(), ErrorKind::QuotaExceeded { .. });
+            assert!(!needed_room, "{call:?} never needs room");
+        }
         if let Some((ended, listing)) = rehearsed {
             // Where something is held, the two may meet the reasons for a refusal in another order.
             let held = !self.handles.is_empty();

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use arcfs::internals::breaks::Break;
 use arcfs::internals::root::{Combining, CompareAndSwap, Graves, Protocol, Publisher, Serial};
 use arcfs::internals::tree::{
-    Dir, Edit, FileMeta, FileNode, Found, Limits, PutRule, Refusal, Removal, Root, Seen, Timestamp, find,
+    Dir, Edit, FileMeta, FileNode, Found, Limits, NewDir, PutRule, Refusal, Removal, Root, Seen, Timestamp,
+    find,
 };
 use arcfs::internals::{Charge, Guard, NoRelief, Quota};
 use arcfs::{ErrorKind, MemFs};
@@ -135,7 +136,7 @@ impl<P: Protocol> Bare<P> {
 }
 
 fn put(path: &str, content: &str) -> Edit {
-    let file = FileNode { content: content.into(), meta: FileMeta::default(), charge: Charge::none() };
+    let file = FileNode::new(content.into(), FileMeta::default(), Charge::none());
     Edit::Put {
         path: path.into(),
         name: None,
@@ -338,13 +339,8 @@ fn a_reader_does_not_free_a_large_tree() {
     let quota = Arc::new(Quota::new(10, Guard::off()));
     let bare = Bare::<Serial>::new();
     let charge = quota.reserve(10, &NoRelief).unwrap();
-    let dir = Edit::MakeDir {
-        path: "/d".into(),
-        name: None,
-        charge: Some(Arc::new(charge)),
-        exist_ok: false,
-        now: Timestamp::default(),
-    };
+    let new = [NewDir { name: None, charge: Arc::new(charge) }];
+    let dir = Edit::MakeDirs { path: "/d".into(), new: new.into(), now: Timestamp::default() };
     bare.commit(&mut [dir, put("/d/1", ""), put("/d/2", "")]).unwrap();
     let reader = bare.publisher.load();
     both(

@@ -90,8 +90,7 @@ impl MemFs {
     ///
     /// # Errors
     ///
-    /// `NotFound`; for a file `QuotaExceeded`, because its next version needs room beside the old
-    /// one.
+    /// `NotFound`. It never needs quota.
     pub fn set_modified(&self, path: impl AsRef<str>, time: SystemTime) -> Result<()> {
         let path = path.as_ref();
         self.volume.set_modified(path, time).named("set_modified", path)

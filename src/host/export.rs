@@ -1,7 +1,15 @@
 //! One instant of a tree, written below a directory of the host.
 //!
-//! First the directories are made, then the files are written by many threads, then the
-//! directories get their times, which writing into them has changed.
+//! One thread walks the tree, from the top down: it opens each directory once, in the one above it,
+//! and makes the directories in it. Many threads write the files. Whoever is the last to write into
+//! a directory gives it its time, which writing has changed.
+//!
+//! The walk enters the directory with the most directories below it last, when nothing else of
+//! the one above is left to do, and closes that one then. What it keeps open on its way has
+//! another subtree to come that is at least as large as the one it is in, so it is never more than
+//! the logarithm of all directories, however deep they are; nothing is opened twice, and no path
+//! is looked up again from the top. To that come at most [`MOST_BUSY`] directories whose files are
+//! still being written.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rayon::Scope;
 use rayon::prelude::*;
 
 #[cfg(unix)]
@@ -24,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::path;
 use crate::snapshot::Snapshot;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::tree::lookup::{Found, find};
 use crate::tree::name::Name;
 use crate::tree::node::{Dir, FileNode, Node};
@@ -37,29 +47,17 @@ pub fn export_dir(snapshot: &Snapshot, src: &str, host: &Path) -> Result<ExportR
     let src = path::normalize(src, snapshot.max_depth())?;
     let at = find(snapshot.tree(), &src).map_err(|miss| Error::at(miss.into(), &src))?;
     let top = open_top(host).map_err(|error| host_error(host, error))?;
-    let mut export = Export { host, top, places: Vec::new(), skipped: Vec::new() };
-    let batches = match at.found {
-        Found::Dir(dir) => export.make_dirs(dir),
+    let mut export = Export { host, report: Mutex::default(), busy: AtomicUsize::new(0) };
+    match at.found {
+        Found::Dir(dir) => rayon::scope(|scope| export.walk(scope, top, dir)),
         Found::File(file) => {
             let (_, name) = path::split_last(&src).expect("a file is not the root");
-            export.places.push(Place::new("/".into(), None));
-            let name = Name::new(name, Charge::none());
-            vec![Batch { place: 0, serial: 0, files: vec![(name, Arc::clone(file))] }]
+            let files = vec![(Name::new(name, Charge::none()), Arc::clone(file))];
+            let place = Place::new(&export, Arc::new(top), Way::default(), None);
+            place.write(&Batch { serial: 0, files });
         }
-    };
-    let dirs = export.places.len() as u64 - 1;
-    let mut report = batches.par_iter().map(|batch| export.write_batch(batch)).reduce(
-        ExportReport::default,
-        |mut sum, batch| {
-            sum.files += batch.files;
-            sum.bytes += batch.bytes;
-            sum.skipped.extend(batch.skipped);
-            sum
-        },
-    );
-    report.dirs = dirs;
-    export.set_times();
-    report.skipped.append(&mut export.skipped);
+    }
+    let mut report = std::mem::take(export.report.get_mut());
     sort(&mut report.skipped);
     Ok(report)
 }
@@ -73,17 +71,139 @@ fn open_top(host: &Path) -> io::Result<HostDir> {
     HostDir::open(host)
 }
 
-struct Export<'a> {
-    host: &'a Path,
-    top: HostDir,
-    places: Vec<Place>,
-    skipped: Vec<Skipped>,
+struct Export<'e> {
+    host: &'e Path,
+    report: Mutex<ExportReport>,
+    /// Directories that are kept open for the threads which write their files.
+    ///
+    /// Ordering: relaxed; it bounds a number, and publishes nothing.
+    busy: AtomicUsize,
+}
+
+/// Files that one thread writes without being asked.
+const BATCH: usize = 32;
+
+/// Directories whose files are being written while the walk goes on. Those of one more are written
+/// before it goes on.
+const MOST_BUSY: usize = 64;
+
+/// Some files of one directory.
+struct Batch {
+    /// The number of its first file among all files.
+    serial: usize,
+    files: Vec<(Name, Arc<FileNode>)>,
+}
+
+/// Where the walk is.
+#[derive(Default)]
+struct Walk {
+    /// Directories on the way to the one that it is in, which it comes back to.
+    pending: Vec<Level>,
+    /// The directories that are there for this export. One that another entry has become is not
+    /// used for a name that only the host takes for the same.
+    made: HashSet<Identity>,
+    /// Files so far.
+    serial: usize,
+}
+
+/// A directory with some below it that the walk has not been in.
+struct Level {
+    host: Arc<HostDir>,
+    way: Way,
+    /// At least one; the first has the most directories below it.
+    left: Vec<(Name, Arc<Dir>)>,
+}
+
+impl Export<'_> {
+    fn walk<'s>(&'s self, scope: &Scope<'s>, top: HostDir, dir: &Arc<Dir>) {
+        let mut walk = Walk::default();
+        self.visit(scope, &mut walk, Arc::new(top), Way::default(), dir);
+        while let Some(mut level) = walk.pending.pop() {
+            let Some((name, dir)) = level.left.pop() else { continue };
+            let way = level.way.below(&name);
+            let opened = level.host.child(name.as_str());
+            if !level.left.is_empty() {
+                walk.pending.push(level);
+            } else {
+                drop(level); // closed before the next one is visited
+            }
+            match opened {
+                Ok(host) => {
+                    self.report.lock().dirs += 1;
+                    self.visit(scope, &mut walk, Arc::new(host), way, &dir);
+                }
+                Err(error) => self.skip(&way, not_written(error)),
+            }
+        }
+    }
+
+    /// Makes the directories in one, and has its files written.
+    fn visit<'s>(&'s self, scope: &Scope<'s>, walk: &mut Walk, host: Arc<HostDir>, way: Way, dir: &Arc<Dir>) {
+        let (mut files, mut left) = (Vec::new(), Vec::new());
+        for (name, entry) in dir.entries.iter() {
+            match &entry.node {
+                Node::File(file) => files.push((name.clone(), Arc::clone(file))),
+                Node::Dir(below) => match make_dir(&host, name.as_str(), &mut walk.made) {
+                    Ok(()) => left.push((name.clone(), Arc::clone(below))),
+                    Err(reason) => self.skip(&way.below(name), reason),
+                },
+            }
+        }
+        if let Some(largest) = (0..left.len()).max_by_key(|&at| left[at].1.totals.dirs) {
+            left.swap(0, largest);
+            walk.pending.push(Level { host: Arc::clone(&host), way: way.clone(), left });
+        }
+        let place = Place::new(self, host, way, Some(Arc::clone(dir)));
+        let mut files = files.into_iter();
+        let mut next_batch = || {
+            let batch = Batch { serial: walk.serial, files: files.by_ref().take(BATCH).collect() };
+            walk.serial += batch.files.len();
+            (!batch.files.is_empty()).then_some(batch)
+        };
+        let batches = std::iter::from_fn(&mut next_batch);
+        let Some(busy) = Busy::start(&self.busy) else {
+            batches.collect::<Vec<_>>().par_iter().for_each(|batch| place.write(batch));
+            return place.finish();
+        };
+        let place = Arc::new((place, busy));
+        for batch in batches {
+            let place = Arc::clone(&place);
+            scope.spawn(move |_| {
+                place.0.write(&batch);
+                Place::finish_last(place);
+            });
+        }
+        Place::finish_last(place);
+    }
+
+    fn skip(&self, way: &Way, reason: SkipReason) {
+        let path = way.on(self.host);
+        self.report.lock().skipped.push(Skipped { path, reason });
+    }
+}
+
+/// Makes one directory, or finds it there.
+fn make_dir(parent: &HostDir, name: &str, made: &mut HashSet<Identity>) -> Result<(), SkipReason> {
+    if let Some(why) = unusable(name) {
+        return Err(SkipReason::InvalidName(Cow::Borrowed(why)));
+    }
+    match parent.make_dir(name) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(not_written(error)),
+        _ => {}
+    }
+    match parent.look(name).map_err(not_written)? {
+        Some((Standing::Dir, identity)) if made.insert(identity) => Ok(()),
+        Some((Standing::Dir, _)) => Err(SkipReason::Collision),
+        Some((Standing::Link, _)) => Err(SkipReason::SymbolicLink),
+        _ => Err(SkipReason::NotADirectory),
+    }
 }
 
 /// A directory that is there on the host.
-struct Place {
-    /// Its path below the one that is exported to.
-    path: String,
+struct Place<'e> {
+    export: &'e Export<'e>,
+    host: Arc<HostDir>,
+    way: Way,
     /// What it is made of; `None` where only one file is exported.
     dir: Option<Arc<Dir>>,
     /// The files written there so far. A file that another entry has become is not replaced by
@@ -91,90 +211,22 @@ struct Place {
     written: Mutex<HashSet<Identity>>,
 }
 
-/// Some files of one directory.
-struct Batch {
-    place: usize,
-    /// The number of its first file among all files.
-    serial: usize,
-    files: Vec<(Name, Arc<FileNode>)>,
-}
-
-/// Files that one thread writes without being asked.
-const BATCH: usize = 32;
-
-impl Place {
-    fn new(path: String, dir: Option<Arc<Dir>>) -> Self {
-        Self { path, dir, written: Mutex::new(HashSet::new()) }
-    }
-}
-
-impl Export<'_> {
-    /// Makes all directories that can be made, and groups the files that go there.
-    fn make_dirs(&mut self, dir: &Arc<Dir>) -> Vec<Batch> {
-        let (mut batches, mut serial) = (Vec::new(), 0);
-        let mut made = HashSet::new();
-        let mut todo = vec![("/".to_owned(), Arc::clone(dir))];
-        while let Some((path, dir)) = todo.pop() {
-            if let Some((parent, name)) = path::split_last(&path)
-                && let Err(reason) = self.make_dir(parent, name, &mut made)
-            {
-                self.skipped.push(self.skip(&path, reason));
-                continue;
-            }
-            let (mut files, mut below) = (Vec::new(), Vec::new());
-            for (name, entry) in dir.entries.iter() {
-                match &entry.node {
-                    Node::File(file) => files.push((name.clone(), Arc::clone(file))),
-                    Node::Dir(dir) => below.push((path::join(&path, name.as_str()), Arc::clone(dir))),
-                }
-            }
-            todo.extend(below.into_iter().rev());
-            let place = self.places.len();
-            for files in files.chunks(BATCH) {
-                batches.push(Batch { place, serial, files: files.to_vec() });
-                serial += files.len();
-            }
-            self.places.push(Place::new(path, Some(dir)));
-        }
-        batches
+impl<'e> Place<'e> {
+    fn new(export: &'e Export<'e>, host: Arc<HostDir>, way: Way, dir: Option<Arc<Dir>>) -> Self {
+        Self { export, host, way, dir, written: Mutex::default() }
     }
 
-    /// Makes one directory, or finds it there.
-    fn make_dir(&self, parent: &str, name: &str, made: &mut HashSet<Identity>) -> Result<(), SkipReason> {
-        if let Some(why) = unusable(name) {
-            return Err(SkipReason::InvalidName(Cow::Borrowed(why)));
-        }
-        let parent = self.top.below(parent).map_err(not_written)?;
-        match parent.make_dir(name) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(not_written(error)),
-            _ => {}
-        }
-        match parent.look(name).map_err(not_written)? {
-            Some((Standing::Dir, identity)) if made.insert(identity) => Ok(()),
-            Some((Standing::Dir, _)) => Err(SkipReason::Collision),
-            Some((Standing::Link, _)) => Err(SkipReason::SymbolicLink),
-            _ => Err(SkipReason::NotADirectory),
-        }
-    }
-
-    fn skip(&self, path: &str, reason: SkipReason) -> Skipped {
-        let mut host: PathBuf = self.host.to_owned();
-        host.extend(path::components(path));
-        Skipped { path: host, reason }
-    }
-
-    fn write_batch(&self, batch: &Batch) -> ExportReport {
+    fn write(&self, batch: &Batch) {
         let mut report = ExportReport::default();
-        let place = &self.places[batch.place];
-        let dir = self.top.below(&place.path);
+        let there = self.host.look_again();
         for (number, (name, file)) in batch.files.iter().enumerate() {
-            let wrote = match &dir {
-                Ok(dir) => write_file(dir, place, name.as_str(), file, batch.serial + number),
+            let wrote = match &there {
+                Ok(()) => write_file(self, name.as_str(), file, batch.serial + number),
                 Err(error) => Err(not_written(io::Error::new(error.kind(), error.to_string()))),
             };
             let mut note = |reason| {
-                let path = path::join(&place.path, name.as_str());
-                report.skipped.push(self.skip(&path, reason));
+                let path = self.way.below(name).on(self.export.host);
+                report.skipped.push(Skipped { path, reason });
             };
             match wrote {
                 Ok(timed) => {
@@ -185,18 +237,76 @@ impl Export<'_> {
                 Err(reason) => note(reason),
             }
         }
-        report
+        let mut sum = self.export.report.lock();
+        sum.files += report.files;
+        sum.bytes += report.bytes;
+        sum.skipped.append(&mut report.skipped);
     }
 
-    /// Gives all directories the times that they had.
-    fn set_times(&mut self) {
-        for place in &self.places {
-            let Some(dir) = &place.dir else { continue };
-            let time = SystemTime::from(dir.meta.modified);
-            let set = self.top.below(&place.path).and_then(|dir| dir.set_modified(time));
-            if let Err(error) = set {
-                self.skipped.push(self.skip(&place.path, SkipReason::TimeNotKept(error)));
-            }
+    /// Gives the directory the time that it had, once everything is in it.
+    fn finish(self) {
+        let Some(dir) = &self.dir else { return };
+        let time = SystemTime::from(dir.meta.modified);
+        if let Err(error) = self.host.look_again().and_then(|()| self.host.set_modified(time)) {
+            self.export.skip(&self.way, SkipReason::TimeNotKept(error));
+        }
+    }
+
+    /// As [`finish`](Self::finish), for the last of those who share the place.
+    fn finish_last(shared: Arc<(Self, Busy<'e>)>) {
+        if let Some((place, _busy)) = Arc::into_inner(shared) {
+            place.finish();
+        }
+    }
+}
+
+/// One of the directories that may be kept open beside the walk.
+struct Busy<'e>(&'e AtomicUsize);
+
+impl<'e> Busy<'e> {
+    /// `None` if there are as many as may be.
+    fn start(count: &'e AtomicUsize) -> Option<Self> {
+        let busy = Self(count); // counts down if there are too many
+        (count.fetch_add(1, Ordering::Relaxed) < MOST_BUSY).then_some(busy)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The way to an entry from the top of an export. Many share what is above them, so that a deep
+/// chain takes no more than its names; the path is written down where it is told to somebody.
+#[derive(Clone, Default)]
+struct Way(Option<Arc<Step>>);
+
+struct Step {
+    above: Way,
+    name: Name,
+}
+
+impl Way {
+    fn below(&self, name: &Name) -> Self {
+        Self(Some(Arc::new(Step { above: self.clone(), name: name.clone() })))
+    }
+
+    fn on(&self, host: &Path) -> PathBuf {
+        let steps = std::iter::successors(self.0.as_deref(), |step| step.above.0.as_deref());
+        let names: Vec<&Name> = steps.map(|step| &step.name).collect();
+        let mut path = host.to_owned();
+        path.extend(names.iter().rev().map(|name| name.as_str()));
+        path
+    }
+}
+
+/// Dropping must not recurse by depth.
+impl Drop for Step {
+    fn drop(&mut self) {
+        let mut above = self.above.0.take();
+        while let Some(mut step) = above.and_then(Arc::into_inner) {
+            above = step.above.0.take();
         }
     }
 }
@@ -204,8 +314,7 @@ impl Export<'_> {
 /// Writes one file under a temporary name and puts it in its place; says whether the host took
 /// the time.
 fn write_file(
-    dir: &HostDir,
-    place: &Place,
+    place: &Place<'_>,
     name: &str,
     file: &FileNode,
     serial: usize,
@@ -214,14 +323,15 @@ fn write_file(
         return Err(SkipReason::InvalidName(Cow::Borrowed(why)));
     }
     // Before the bytes are written: names that the host cannot hold, and directories in the way.
+    let dir = &*place.host;
     if let Some((Standing::Dir, _)) = dir.look(name).map_err(not_written)? {
         return Err(SkipReason::IsADirectory);
     }
-    let (temporary, mut out) = create_temporary(dir, place, serial).map_err(not_written)?;
+    let (temporary, mut out) = create_temporary(place, serial).map_err(not_written)?;
     let done = write_content(&mut out, file).map_err(not_written).and_then(|()| {
         let timed = out.set_modified(SystemTime::from(file.meta.modified));
         drop(out);
-        put_in_place(dir, place, &temporary, name)?;
+        put_in_place(place, &temporary, name)?;
         Ok(timed)
     });
     if done.is_err() {
@@ -231,14 +341,14 @@ fn write_file(
 }
 
 /// Creates a file under a name that nothing has, neither there nor in what is exported.
-fn create_temporary(dir: &HostDir, place: &Place, serial: usize) -> io::Result<(String, File)> {
+fn create_temporary(place: &Place<'_>, serial: usize) -> io::Result<(String, File)> {
     let process = std::process::id();
     for attempt in 0..u32::MAX {
         let name = format!(".arcfs-{process:x}-{serial:x}-{attempt:x}.tmp");
         if place.dir.as_ref().is_some_and(|dir| dir.entries.get(&name).is_some()) {
             continue;
         }
-        match dir.create_new(&name) {
+        match place.host.create_new(&name) {
             Ok(file) => return Ok((name, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -255,7 +365,8 @@ fn write_content(out: &mut File, file: &FileNode) -> io::Result<()> {
 }
 
 /// Renames a complete file to its own name, unless that is where this export put another one.
-fn put_in_place(dir: &HostDir, place: &Place, temporary: &str, name: &str) -> Result<(), SkipReason> {
+fn put_in_place(place: &Place<'_>, temporary: &str, name: &str) -> Result<(), SkipReason> {
+    let dir = &*place.host;
     let mut written = place.written.lock();
     match dir.look(name).map_err(not_written)? {
         Some((_, identity)) if written.contains(&identity) => return Err(SkipReason::Collision),
@@ -280,5 +391,49 @@ fn not_written(error: io::Error) -> SkipReason {
             SkipReason::InvalidName(Cow::Owned(error.to_string()))
         }
         _ => SkipReason::Unwritable(error),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::super::descriptor::count::{EVER, MOST, NOW};
+    use super::MOST_BUSY;
+    use crate::MemFs;
+
+    #[test]
+    fn each_directory_is_opened_once_and_few_stay_open() {
+        const LEVELS: usize = 100;
+        let (fs, host) = (MemFs::new(), tempfile::tempdir().unwrap());
+        let level = |depth: usize| "/d".repeat(depth);
+        // A long chain whose every level has a file and two more directories, one of them deeper.
+        fs.transaction(|tx| {
+            for depth in 0..LEVELS {
+                let dir = level(depth);
+                tx.import_tree(
+                    [("/f", 1), ("/a/f", 2), ("/z/y/f", 3)]
+                        .map(|(name, byte)| (format!("{dir}{name}"), vec![byte; 10])),
+                )?;
+                tx.create_dir(level(depth + 1))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        // And what has to be come back to most often: each half as large as the one beside it.
+        fs.create_dir_all("/t/0").unwrap();
+        for doubling in 1..=6 {
+            fs.copy_dir_all("/t", "/copy").unwrap();
+            fs.move_path("/copy", format!("/t/{doubling}")).unwrap();
+        }
+        let report = fs.export_dir("/", host.path()).unwrap();
+        assert!(report.skipped.is_empty(), "{:?}", report.skipped);
+        let dirs = fs.stats().dir_count as usize;
+        assert_eq!((report.files as usize, report.dirs as usize), (3 * LEVELS, dirs - 1));
+        assert_eq!((EVER.load(Ordering::Relaxed), NOW.load(Ordering::Relaxed)), (dirs, 0));
+        let (most, logarithm) = (MOST.load(Ordering::Relaxed), dirs.ilog2() as usize);
+        assert!(most <= MOST_BUSY + logarithm + 3, "{most} open at once, of {dirs}");
+        let bottom = host.path().join(&level(LEVELS - 1)[1..]).join("z/y/f");
+        assert_eq!(std::fs::read(bottom).unwrap(), [3; 10]);
     }
 }

@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Standing;
-use crate::path;
 
 /// A directory.
 #[derive(Debug)]
-pub struct HostDir(PathBuf);
+pub struct HostDir {
+    path: PathBuf,
+    /// Its last components so many, which may not be links: those below the directory that the
+    /// caller of an export named.
+    below: usize,
+}
 
 /// Equal for two names if the host may find the same node at both.
 pub type Identity = String;
@@ -24,24 +28,29 @@ impl HostDir {
         if !fs::metadata(host)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self(host.to_owned()))
+        Ok(Self { path: host.to_owned(), below: 0 })
     }
 
-    /// Opens a directory below this one, component by component. A link is not followed.
-    pub fn below(&self, relative: &str) -> io::Result<Self> {
-        let mut dir = self.0.clone();
-        for name in path::components(relative) {
-            dir.push(name);
-            if !fs::symlink_metadata(&dir)?.is_dir() {
+    /// Opens a directory in this one. A link is not followed.
+    pub fn child(&self, name: &str) -> io::Result<Self> {
+        let dir = Self { path: self.path.join(name), below: self.below + 1 };
+        dir.look_again()?;
+        Ok(dir)
+    }
+
+    /// Whether it is still a directory that no link leads to.
+    pub fn look_again(&self) -> io::Result<()> {
+        for dir in self.path.ancestors().take(self.below) {
+            if !fs::symlink_metadata(dir)?.is_dir() {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
         }
-        Ok(Self(dir))
+        Ok(())
     }
 
     /// What stands at `name`, if anything does.
     pub fn look(&self, name: &str) -> io::Result<Option<(Standing, Identity)>> {
-        let metadata = match fs::symlink_metadata(self.0.join(name)) {
+        let metadata = match fs::symlink_metadata(self.path.join(name)) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -58,27 +67,27 @@ impl HostDir {
 
     /// Makes a directory where nothing stands.
     pub fn make_dir(&self, name: &str) -> io::Result<()> {
-        fs::create_dir(self.0.join(name))
+        fs::create_dir(self.path.join(name))
     }
 
     /// Creates a file where nothing stands, not even a link.
     pub fn create_new(&self, name: &str) -> io::Result<File> {
-        File::create_new(self.0.join(name))
+        File::create_new(self.path.join(name))
     }
 
     /// Moves a file within the directory, onto whatever file or link stands at `to`.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.0.join(from), self.0.join(to))
+        fs::rename(self.path.join(from), self.path.join(to))
     }
 
     /// Removes a file.
     pub fn remove_file(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.0.join(name))
+        fs::remove_file(self.path.join(name))
     }
 
     /// Sets when the directory was modified, where the host lets directories be opened.
-    pub fn set_modified(self, time: SystemTime) -> io::Result<()> {
-        match File::open(&self.0) {
+    pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        match File::open(&self.path) {
             Ok(dir) => dir.set_modified(time),
             Err(_) => Ok(()),
         }
@@ -125,14 +134,14 @@ mod tests {
         let temporary = tempfile::tempdir()?;
         let top = HostDir::open(temporary.path())?;
         top.make_dir("a")?;
-        let dir = top.below("/a")?;
+        let dir = top.child("a")?;
         dir.create_new("temporary")?;
         dir.create_new("file")?;
         dir.rename("temporary", "file")?;
         assert_eq!(dir.look("file")?, Some((Standing::Other, "file".into())));
         assert_eq!(dir.look("temporary")?, None);
         assert_eq!(top.look("a")?.map(|found| found.0), Some(Standing::Dir));
-        assert!(top.below("/a/file").is_err());
+        assert!(dir.child("file").is_err());
         assert!(dir.create_new("file").is_err());
         dir.remove_file("file")?;
         dir.set_modified(SystemTime::UNIX_EPOCH)?;
@@ -141,7 +150,10 @@ mod tests {
         {
             std::os::unix::fs::symlink("a", temporary.path().join("link"))?;
             assert_eq!(top.look("link")?.map(|found| found.0), Some(Standing::Link));
-            assert!(top.below("/link").is_err());
+            assert!(top.child("link").is_err());
+            fs::rename(temporary.path().join("a"), temporary.path().join("b"))?;
+            std::os::unix::fs::symlink("b", temporary.path().join("a"))?;
+            assert!(dir.look_again().is_err(), "it has become a link");
         }
         Ok(())
     }

@@ -1,8 +1,5 @@
 //! Many files at once, in one publication.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-
 use super::Stage;
 use super::namespace::MissingDirs;
 use crate::content::Content;
@@ -10,9 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::{Found, Miss, find, find_dir};
+use crate::tree::lookup::{Found, find, find_deepest};
 use crate::tree::meta::Timestamp;
-use crate::tree::node::Dir;
 use crate::tree::root::Root;
 use crate::volume::{Storage, Volume};
 
@@ -38,9 +34,12 @@ pub struct ImportFile {
 
 /// What an import adds to one root.
 struct Plan<'p> {
-    missing: MissingDirs<'p>,
+    /// Chains of new directories, each after the one that its first goes into.
+    missing: Vec<MissingDirs<'p>>,
     /// For each file, whether something stands at its path.
     replaces: Vec<bool>,
+    /// For each directory, whether it is new.
+    is_new: Vec<bool>,
 }
 
 impl Volume {
@@ -66,13 +65,14 @@ impl Volume {
         }
         let plan = stage.look(|root| {
             let plan = import.plan(root)?;
-            let gains = plan.missing.paths.len() + plan.replaces.iter().filter(|old| !**old).count();
+            let new_files = plan.replaces.iter().filter(|old| !**old).count() as u64;
+            let gains = new_files + plan.missing.iter().map(MissingDirs::count).sum::<u64>();
             let mut touched = Vec::new();
             if !root.holds.is_empty() {
-                touched.extend(plan.missing.paths.iter().copied());
+                touched.extend(plan.missing.iter().filter_map(MissingDirs::top));
                 touched.extend(import.files.iter().map(|file| &*file.path));
             }
-            self.look_busy_first(root, gains as u64, &touched)?;
+            self.look_busy_first(root, gains, &touched)?;
             Ok::<_, Refusal>(plan)
         })?;
         let (account, overhead) = (self.account(), self.config.chunk_overhead);
@@ -83,9 +83,11 @@ impl Volume {
             name.saturating_add(content).saturating_add(node_overhead)
         };
         let cost = import.files.iter().zip(&plan.replaces).map(of_file).fold(0, u64::saturating_add);
-        let mut purse = self.reserve(plan.missing.cost(self).saturating_add(cost))?;
+        let cost = plan.missing.iter().map(|dirs| dirs.cost(self)).fold(cost, u64::saturating_add);
+        let mut purse = self.reserve(cost)?;
         let now = self.now();
-        let mut edits: Vec<_> = plan.missing.edits(self, &mut purse, now).collect();
+        let mut edits: Vec<_> =
+            plan.missing.iter().filter_map(|dirs| dirs.edit(self, &mut purse, now)).collect();
         let mut contents = Vec::with_capacity(import.files.len());
         for (file, replaces) in import.files.iter().zip(&plan.replaces) {
             let charge = purse.split(file.content.adoption_cost(account, overhead));
@@ -100,9 +102,8 @@ impl Volume {
                 now,
             });
         }
-        let made: HashSet<&str> = plan.missing.paths.iter().copied().collect();
-        for (dir, time) in &import.dirs {
-            if let Some(time) = time.filter(|_| made.contains(&**dir)) {
+        for ((dir, time), is_new) in import.dirs.iter().zip(&plan.is_new) {
+            if let Some(time) = time.filter(|_| *is_new) {
                 edits.push(Edit::SetModified { path: (**dir).into(), file: None, time });
             }
         }
@@ -165,26 +166,32 @@ impl Import {
     /// What this import adds to `root`, existence and kinds checked.
     fn plan(&self, root: &Root) -> Result<Plan<'_>> {
         let tree = &root.tree;
-        let mut missing = MissingDirs { paths: Vec::new() };
-        let mut known = HashSet::new();
-        let mut note_missing = |dir, asked: &str| -> Result<()> {
-            let not_a_directory = |_| Error::at(ErrorKind::NotADirectory, asked);
-            let above = missing_above(tree, dir, &known).map_err(not_a_directory)?;
-            known.extend(&above);
-            missing.paths.extend(above);
-            Ok(())
-        };
-        let mut above = None;
+        // The directories that there must be, each with the path that asks for it.
+        let mut wanted: Vec<(&str, &str)> = Vec::new();
         for file in &self.files {
             let (parent, _) = path::split_last(&file.path).unwrap_or(("/", ""));
-            if above != Some(parent) {
-                note_missing(parent, &file.path)?;
-                above = Some(parent);
+            if wanted.last().is_none_or(|(last, _)| *last != parent) {
+                wanted.push((parent, &file.path));
             }
         }
-        for (dir, _) in &self.dirs {
-            note_missing(dir, dir)?;
+        wanted.extend(self.dirs.iter().map(|(dir, _)| (&**dir, &**dir)));
+        wanted.sort_by(|(a, _), (b, _)| path::compare(a, b));
+        let (mut missing, mut before) = (Vec::new(), "");
+        for (dir, asked) in wanted {
+            let (found, rest) = find_deepest(tree, dir);
+            if let Found::File(_) = found {
+                return Err(Error::at(ErrorKind::NotADirectory, asked));
+            }
+            if !rest.is_empty() {
+                // In tree order, what is made already on the way to this one was made on the way to
+                // the one before it.
+                let there = (dir.len() - rest.len()).max(path::shared_len(dir, before));
+                missing.push(MissingDirs::beyond(dir, there));
+                before = dir;
+            }
         }
+        missing.retain(|dirs| dirs.top().is_some());
+        let is_new = self.dirs.iter().map(|(dir, _)| find(tree, dir).is_err()).collect();
         let mut replaces = Vec::with_capacity(self.files.len());
         for file in &self.files {
             match find(tree, &file.path) {
@@ -200,26 +207,6 @@ impl Import {
                 return Err(Error::at(ErrorKind::AlreadyExists, dir).because("the import has a file there"));
             }
         }
-        Ok(Plan { missing, replaces })
+        Ok(Plan { missing, replaces, is_new })
     }
-}
-
-/// The directories of `path`, itself included, that do not exist, from the top; below one that is
-/// known to be missing only.
-fn missing_above<'p>(tree: &Arc<Dir>, path: &'p str, known: &HashSet<&str>) -> Result<Vec<&'p str>, Miss> {
-    let mut paths = Vec::new();
-    let mut above = path;
-    loop {
-        match find_dir(tree, above) {
-            Ok(_) => break,
-            Err(Miss::NotADirectory) => return Err(Miss::NotADirectory),
-            Err(Miss::NotFound) if known.contains(above) => break,
-            Err(Miss::NotFound) => {
-                paths.push(above);
-                above = path::split_last(above).map_or("/", |(parent, _)| parent);
-            }
-        }
-    }
-    paths.reverse();
-    Ok(paths)
 }

@@ -4,79 +4,85 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{Stage, not_on_root};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorKind, Result};
-use crate::path;
-use crate::tree::edit::{Edit, Removal};
+use crate::path::{self, Components};
+use crate::tree::edit::{Edit, NewDir, Removal};
 use crate::tree::examine::{Refusal, fits_depth};
-use crate::tree::lookup::{Found, Miss, find, occupant};
+use crate::tree::lookup::{Found, find, find_deepest, occupant};
 use crate::tree::meta::Timestamp;
 use crate::tree::name::Name;
 use crate::tree::node::{Dir, Node};
 use crate::tree::root::Root;
-use crate::volume::Volume;
+use crate::volume::{Config, Volume};
 
-/// The directories that do not exist yet on the way to one.
-#[derive(Debug)]
+/// The directories that do not exist yet on the way to one, itself included: a chain, or none.
+#[derive(Debug, Clone, Copy)]
 pub struct MissingDirs<'p> {
-    /// Their paths, from the top.
-    pub paths: Vec<&'p str>,
+    path: &'p str,
+    /// The bytes of the path that exist already.
+    there: usize,
 }
 
 impl<'p> MissingDirs<'p> {
-    /// Finds which directories of `path`, itself included, do not exist in `tree`.
+    /// Those of `path` beyond its first bytes, which end with a component.
+    #[must_use]
+    pub fn beyond(path: &'p str, there: usize) -> Self {
+        Self { path, there }
+    }
+
+    /// Finds which directories of `path`, itself included, do not exist in `tree`. O(depth).
     ///
     /// # Errors
     ///
     /// `NotADirectory` if a component on the way is a file, `AlreadyExists` if the last one is.
     pub fn on_the_way(tree: &Arc<Dir>, path: &'p str) -> Result<Self> {
-        let mut paths = Vec::new();
-        let mut above = path;
-        loop {
-            match find(tree, above) {
-                Ok(at) if matches!(at.found, Found::Dir(_)) => break,
-                Ok(_) if above.len() == path.len() => return Err(Error::at(ErrorKind::AlreadyExists, path)),
-                Ok(_) | Err(Miss::NotADirectory) => return Err(Error::at(ErrorKind::NotADirectory, path)),
-                Err(Miss::NotFound) => {
-                    paths.push(above);
-                    above = path::split_last(above).map_or("/", |(parent, _)| parent);
-                }
-            }
+        match find_deepest(tree, path) {
+            (Found::Dir(_), rest) => Ok(Self::beyond(path, path.len() - rest.len())),
+            (Found::File(_), "") => Err(Error::at(ErrorKind::AlreadyExists, path)),
+            (Found::File(_), _) => Err(Error::at(ErrorKind::NotADirectory, path)),
         }
-        paths.reverse();
-        Ok(Self { paths })
+    }
+
+    /// Their names, from the top.
+    fn names(&self) -> Components<'p> {
+        path::components(&self.path[self.there..])
+    }
+
+    /// How many they are. O(depth).
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.names().count() as u64
+    }
+
+    /// The topmost, which all others are below.
+    #[must_use]
+    pub fn top(&self) -> Option<&'p str> {
+        self.names().next().map(|name| &self.path[..self.there + 1 + name.len()])
     }
 
     /// What making them is charged.
     pub fn cost(&self, volume: &Volume) -> u64 {
-        let names = self.paths.iter().map(|path| volume.name_cost(path)).fold(0, u64::saturating_add);
-        volume.config.node_overhead.saturating_mul(self.paths.len() as u64).saturating_add(names)
+        let Config { node_overhead, chunk_overhead, .. } = volume.config;
+        let cost = |name| Name::cost(name, chunk_overhead).saturating_add(node_overhead);
+        self.names().map(cost).fold(0, u64::saturating_add)
     }
 
-    /// The edits that make them, paid from `purse`.
-    pub fn edits<'a>(
-        &'a self,
-        volume: &'a Volume,
-        purse: &'a mut Charge,
-        now: Timestamp,
-    ) -> impl Iterator<Item = Edit> + 'a {
-        self.paths.iter().map(move |path| volume.make_dir(path, true, purse, now))
+    /// The edit that makes them, paid from `purse`; `None` if none is missing.
+    pub fn edit(&self, volume: &Volume, purse: &mut Charge, now: Timestamp) -> Option<Edit> {
+        let new_dir = |name| NewDir {
+            name: volume.paid_name(name, purse),
+            charge: Arc::new(purse.split(volume.config.node_overhead)),
+        };
+        let new: SmallVec<_> = self.names().map(new_dir).collect();
+        (!new.is_empty()).then(|| Edit::MakeDirs { path: self.path.into(), new, now })
     }
 }
 
 impl Volume {
-    /// The edit that makes one directory, paid from `purse`.
-    pub fn make_dir(&self, path: &str, exist_ok: bool, purse: &mut Charge, now: Timestamp) -> Edit {
-        Edit::MakeDir {
-            path: path.into(),
-            name: self.long_name(path, purse),
-            charge: Some(Arc::new(purse.split(self.config.node_overhead))),
-            exist_ok,
-            now,
-        }
-    }
-
     /// See `MemFs::create_dir`.
     ///
     /// # Errors
@@ -99,8 +105,11 @@ impl Volume {
             }
             self.look(root, 1, &[path])
         })?;
-        let mut purse = self.reserve(self.config.node_overhead.saturating_add(self.name_cost(path)))?;
-        stage.commit(&mut [self.make_dir(path, false, &mut purse, self.now())])
+        let (parent, _) = path::split_last(path).expect("not the root");
+        let dir = MissingDirs::beyond(path, if parent == "/" { 0 } else { parent.len() });
+        let mut purse = self.reserve(dir.cost(self))?;
+        let mut edit = dir.edit(self, &mut purse, self.now());
+        stage.commit(edit.as_mut_slice())
     }
 
     /// See `MemFs::create_dir_all`.
@@ -121,17 +130,14 @@ impl Volume {
     pub fn create_dir_all_on(&self, stage: impl Stage, path: &str) -> Result<(), Refusal> {
         let missing = stage.look(|root| {
             let missing = MissingDirs::on_the_way(&root.tree, path)?;
-            if !missing.paths.is_empty() {
-                self.look(root, missing.paths.len() as u64, &missing.paths)?;
+            if let Some(top) = missing.top() {
+                self.look(root, missing.count(), &[top])?;
             }
             Ok::<_, Refusal>(missing)
         })?;
-        if missing.paths.is_empty() {
-            return Ok(());
-        }
         let mut purse = self.reserve(missing.cost(self))?;
-        let mut edits: Vec<_> = missing.edits(self, &mut purse, self.now()).collect();
-        stage.commit_planned(&mut edits)
+        let Some(edit) = missing.edit(self, &mut purse, self.now()) else { return Ok(()) };
+        stage.commit_planned(&mut [edit])
     }
 
     /// See `MemFs::remove_file`, `remove_dir` and `remove_dir_all`.
@@ -269,20 +275,18 @@ impl Volume {
             let source = find(&root.tree, from).map_err(|miss| Error::new(miss.into()))?;
             let missing = MissingDirs::on_the_way(&root.tree, parent)
                 .map_err(|_| Error::new(ErrorKind::NotADirectory).because(format!("of {parent:?}")))?;
-            if missing.paths.is_empty() && find(&root.tree, to).is_ok() {
+            if missing.top().is_none() && find(&root.tree, to).is_ok() {
                 return Err(Error::new(ErrorKind::AlreadyExists).because("the destination exists").into());
             }
             if let Found::Dir(dir) = source.found {
                 fits_depth(dir, to, &self.limits())?;
             }
-            let mut touched = vec![from, to];
-            touched.extend(&missing.paths);
-            self.look(root, missing.paths.len() as u64, &touched)?;
+            self.look(root, missing.count(), &[from, to, missing.top().unwrap_or(to)])?;
             Ok::<_, Refusal>(missing)
         })?;
         let mut purse = self.reserve(missing.cost(self).saturating_add(self.name_cost(to)))?;
         let now = self.now();
-        let mut edits: Vec<_> = missing.edits(self, &mut purse, now).collect();
+        let mut edits = Vec::from_iter(missing.edit(self, &mut purse, now));
         let name = self.long_name(to, &mut purse);
         edits.push(Edit::Move { from: from.into(), to: to.into(), name, replace: false, now });
         stage.commit_planned(&mut edits)

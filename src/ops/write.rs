@@ -13,7 +13,7 @@ use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::{Found, find};
 use crate::tree::meta::FileMeta;
-use crate::tree::node::FileNode;
+use crate::tree::node::{FileNode, Paid};
 use crate::tree::root::Root;
 use crate::volume::{Lane, Storage, Volume};
 
@@ -128,11 +128,12 @@ impl Volume {
     /// The refusal.
     pub fn set_modified_on(&self, stage: impl Stage, path: &str, time: SystemTime) -> Result<(), Refusal> {
         let found = stage.look(|root| find(&root.tree, path).map(|at| matches!(at.found, Found::File(_))));
-        let file = if found.map_err(|miss| Error::at(miss.into(), path))? {
-            Some(self.file_node(Content::default(), self.reserve(self.config.node_overhead)?))
-        } else {
-            None
-        };
+        let is_file = found.map_err(|miss| Error::at(miss.into(), path))?;
+        let file = is_file.then(|| {
+            // Where there is no room for it beside the version before, that one pays for both.
+            let paid = self.reserve(self.config.node_overhead).map_or(Paid::Previous, Paid::Own);
+            Arc::new(FileNode { content: Content::default(), meta: FileMeta::default(), paid })
+        });
         stage.commit(&mut [Edit::SetModified { path: path.into(), file, time: time.into() }])
     }
 
@@ -144,7 +145,7 @@ impl Volume {
 
     /// A version of a file, its times still to be filled in.
     pub fn file_node(&self, content: Content, charge: Charge) -> Arc<FileNode> {
-        Arc::new(FileNode { content, meta: FileMeta::default(), charge })
+        Arc::new(FileNode::new(content, FileMeta::default(), charge))
     }
 
     /// The edit that puts a file, its node and name paid from `purse`.

@@ -181,6 +181,7 @@ fn helpers_answer_on_any_string() {
         assert!(names.iter().all(|name| !name.is_empty()), "{path:?}");
         let _ =
             (split_last(path), depth(path), starts_with(path, "a"), starts_with("a", path), join(path, path));
+        let _ = (ancestor(path, 2), shared_len(path, "a/b"), shared_len("a/b", path));
         assert_eq!(compare(path, path), Ordering::Equal);
     }
 }
@@ -225,6 +226,11 @@ proptest! {
         let names = |path| components(path).collect::<Vec<_>>();
         prop_assert_eq!(compare(&a, &b), names(&a).cmp(&names(&b)));
         prop_assert_eq!(starts_with(&a, &b), names(&a).starts_with(&names(&b)));
+        let shared = names(&a).into_iter().zip(names(&b)).take_while(|(a, b)| a == b).map(|(name, _)| name);
+        let shared: String = shared.flat_map(|name| ["/", name]).collect();
+        if a != "/" && b != "/" {
+            prop_assert_eq!(&a[..shared_len(&a, &b)], shared);
+        }
     }
 
     #[test]
@@ -232,6 +238,8 @@ proptest! {
         let rebuilt = components(&path).fold("/".to_owned(), |dir, name| join(&dir, name));
         prop_assert_eq!(&rebuilt, &path);
         prop_assert_eq!(depth(&path), components(&path).count());
+        let above = components(&path).take(depth(&path).saturating_sub(2));
+        prop_assert_eq!(ancestor(&path, 2), above.fold("/".to_owned(), |dir, name| join(&dir, name)));
         let last = split_last(&path).map(|(_, name)| name);
         prop_assert_eq!(last, components(&path).last());
     }

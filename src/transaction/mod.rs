@@ -57,7 +57,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::sync::{Deadline, Moment};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::{Found, find};
+use crate::tree::lookup::{Found, find_deepest};
 use crate::tree::node::Dir;
 use crate::tree::root::Root;
 use crate::volume::Volume;
@@ -179,19 +179,12 @@ impl Transaction {
     /// Notes a look at the node that stands at a normalised path, or at what keeps it from
     /// standing there.
     fn note(&self, path: &str, what: What) {
-        if find(self.tree(), path).is_ok() {
-            return self.note_slot(path, what);
-        }
-        let mut missing = path;
-        while let Some((above, _)) = path::split_last(missing) {
-            if let Ok(at) = find(self.tree(), above) {
-                self.note_slot(above, What::Node);
-                if let Found::Dir(_) = at.found {
-                    self.note_slot(missing, What::Node);
-                }
-                return;
-            }
-            missing = above;
+        let (found, rest) = find_deepest(self.tree(), path);
+        let Some(missing) = path::components(rest).next() else { return self.note_slot(path, what) };
+        let there = path.len() - rest.len();
+        self.note_slot(if there == 0 { "/" } else { &path[..there] }, What::Node);
+        if let Found::Dir(_) = found {
+            self.note_slot(&path[..there + 1 + missing.len()], What::Node);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::path;
-use crate::tree::edit::Edit;
+use crate::tree::edit::{Edit, new_levels};
 
 /// Maps paths of a private root to paths of the base root that it started from.
 ///
@@ -59,8 +59,8 @@ impl Origins {
     /// Follows an edit that was applied to the private root.
     pub fn follow(&mut self, edit: &Edit) {
         match edit {
-            Edit::MakeDir { path, .. }
-            | Edit::Put { path, .. }
+            Edit::MakeDirs { path, new, .. } => self.set(new_levels(path, new.len()).0, None),
+            Edit::Put { path, .. }
             | Edit::Graft { path, .. }
             | Edit::Remove { path, .. }
             | Edit::SetModified { path, file: Some(_), .. } => self.set(path, None),

@@ -52,7 +52,7 @@ impl Private {
                 }
                 self.latest.insert(path.clone(), self.edits.len());
             }
-            Edit::MakeDir { .. } => {}
+            Edit::MakeDirs { .. } => {}
             _ => self.latest.clear(),
         }
         self.edits.push(edit);

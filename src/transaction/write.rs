@@ -329,7 +329,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// `NotFound`; for a file `QuotaExceeded`.
+    /// `NotFound`.
     pub fn set_modified(&mut self, path: impl AsRef<str>, time: SystemTime) -> Result<()> {
         let path = path.as_ref();
         let clean = self.volume.normalize(path);

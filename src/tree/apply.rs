@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
-use super::edit::{Edit, Hold, PutRule};
+use smallvec::SmallVec;
+
+use super::edit::{Edit, Hold, NewDir, PutRule, new_levels};
 use super::examine::{Effect, OldFile, Refusal, Sums};
 use super::lookup::{Found, find, occupant};
 use super::meta::{FileMeta, Timestamp};
 use super::name::Name;
-use super::node::{Dir, Entry, FileNode, Node, Totals};
+use super::node::{Dir, Entry, FileNode, Node, Paid, Totals};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
@@ -86,14 +88,7 @@ impl Work<'_> {
         }
         match edit {
             Edit::Expect { .. } => Ok(()),
-            Edit::MakeDir { path, name, charge, now, .. } => match charge {
-                Some(charge) if effect.gains > 0 => {
-                    let dir = Dir::new(*now, Some(Arc::clone(charge)));
-                    let name = name_at(path, name.as_ref());
-                    self.change(path, Change::Insert(name, Node::Dir(Arc::new(dir))), *now)
-                }
-                _ => Ok(()),
-            },
+            Edit::MakeDirs { path, new, now } => self.make_dirs(path, new, *now),
             Edit::Put { path, name, file, rule, now } => {
                 self.put(path, name.as_ref(), file, rule, *now, effect.old)
             }
@@ -131,13 +126,33 @@ impl Work<'_> {
     /// Names the held path that stands in the way of `edit`.
     fn held(&self, edit: &Edit) -> Refusal {
         let holds = &self.root.holds;
-        let second = match edit {
-            Edit::Move { to, .. } => to,
-            Edit::Exchange { b, .. } => b,
-            _ => edit.path(),
+        let (first, second) = match edit {
+            Edit::Move { from, to, .. } => (&**from, &**to),
+            Edit::Exchange { a, b, .. } => (&**a, &**b),
+            Edit::MakeDirs { path, new, .. } => (new_levels(path, new.len()).0, &**path),
+            _ => (edit.path(), edit.path()),
         };
-        let held = holds.at_or_below(edit.path()).or_else(|| holds.at_or_below(second));
+        let held = holds.at_or_below(first).or_else(|| holds.at_or_below(second));
         Refusal::Held(held.unwrap_or(edit.path()).into())
+    }
+
+    /// Builds a chain of directories from the bottom and binds it as one.
+    fn make_dirs(&mut self, path: &str, new: &[NewDir], now: Timestamp) -> Result<(), Refusal> {
+        let (top, names) = new_levels(path, new.len());
+        let names: SmallVec<[&str; 1]> = names.collect();
+        let version = self.root.version;
+        let mut below = None;
+        for (text, new) in names.iter().zip(new).rev() {
+            let mut dir = Dir::new(now, Some(Arc::clone(&new.charge)));
+            if let Some((name, node)) = below {
+                dir.totals = Totals::of(&name, &node);
+                dir.meta.listed = version;
+                dir.entries.insert(name, Entry { node, placed: version });
+            }
+            below = Some((name_of(text, new.name.as_ref()), Node::Dir(Arc::new(dir))));
+        }
+        let (name, node) = below.expect("at least one is made");
+        self.change(top, Change::Insert(name, node), now)
     }
 
     fn put(
@@ -260,6 +275,10 @@ impl Work<'_> {
                 let meta = FileMeta { modified: time, ..old.meta };
                 if let Some(next) = Arc::get_mut(file) {
                     (next.content, next.meta) = (old.content.clone(), meta);
+                    // What an earlier attempt found to pay may be another version.
+                    if matches!(next.paid, Paid::By(_) | Paid::Previous) {
+                        next.paid = old.pays_next();
+                    }
                 } else if file.meta != meta || !file.content.ptr_eq(&old.content) {
                     return Err(Refusal::Stale); // it was filled in for another root
                 }
@@ -412,6 +431,10 @@ fn next_meta(rule: &PutRule, old: Option<(FileMeta, bool)>, empty: bool, now: Ti
 /// The name of the entry at `path`: the one that was paid for, or a short one made here.
 fn name_at(path: &str, paid: Option<&Name>) -> Name {
     let (_, text) = path::split_last(path).expect("the root has no name");
+    name_of(text, paid)
+}
+
+fn name_of(text: &str, paid: Option<&Name>) -> Name {
     match paid {
         Some(name) if name == text => name.clone(),
         _ => Name::short(text).expect("examined: a long name comes with the edit"),

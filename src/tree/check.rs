@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::holds::Hold;
 use super::lookup::{Found, find, find_dir};
 use super::name::Name;
-use super::node::{Dir, Node, Totals};
+use super::node::{Dir, Node, Paid, Totals};
 use super::root::Root;
 use super::trail::Trail;
 use crate::path;
@@ -65,6 +65,18 @@ fn check_tree(tree: &Arc<Dir>, version: u64) -> Result<(), String> {
                 Node::File(file) => {
                     if !seen.insert(Arc::as_ptr(file).cast::<()>()) {
                         return fail(format!("{name:?}, a file with two parents"));
+                    }
+                    match &file.paid {
+                        Paid::Own(_) => {}
+                        Paid::Previous => return fail(format!("{name:?} is not paid")),
+                        Paid::By(payer) => {
+                            if !seen.insert(Arc::as_ptr(payer).cast::<()>()) {
+                                return fail(format!("{name:?} is paid by what pays for another"));
+                            }
+                            if !matches!(payer.paid, Paid::Own(_)) || !payer.content.ptr_eq(&file.content) {
+                                return fail(format!("{name:?} is paid by what cannot pay for it"));
+                            }
+                        }
                     }
                     file.content.check_consistent().or_else(|what| fail(format!("{name:?}: {what}")))?;
                 }

@@ -79,11 +79,8 @@ pub fn copy_tree(
                 levels.push(std::mem::replace(&mut level, Level::new(Some(name), dir)));
             }
             Some((name, Entry { node: Node::File(file), .. })) => {
-                let file = FileNode {
-                    content: content(&file.content)?,
-                    meta: FileMeta::new(now),
-                    charge: pay(node_overhead),
-                };
+                let content = content(&file.content)?;
+                let file = FileNode::new(content, FileMeta::new(now), pay(node_overhead));
                 level.add(copy_name(name, chunk_overhead, pay), Node::File(Arc::new(file)))?;
             }
             None => {

@@ -6,17 +6,20 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::meta::{DirMeta, Timestamp};
 use super::name::Name;
 use super::node::{Dir, FileNode};
 use crate::charge::Charge;
 use crate::content::Content;
+use crate::path::{self, Components};
 
 /// One change of the tree or of its holds.
 ///
 /// `name` is the name of a new entry and is given only where it is longer than 23 bytes and was
 /// absent when the edit was planned: such a name must be paid for. Every path is normalised, and
-/// none but that of [`Edit::Expect`], [`Edit::MakeDir`] and [`Edit::SetModified`] may be the root.
+/// none but that of [`Edit::Expect`] and [`Edit::SetModified`] may be the root.
 #[derive(Debug)]
 pub enum Edit {
     /// Changes nothing, but refuses unless what was read at `path` still stands there.
@@ -26,16 +29,12 @@ pub enum Edit {
         /// What was read.
         seen: Seen,
     },
-    /// Makes an empty directory.
-    MakeDir {
-        /// Where.
+    /// Makes directories, each in the one before it, where nothing stands.
+    MakeDirs {
+        /// Where the last one goes.
         path: Box<str>,
-        /// Its name, if it is long.
-        name: Option<Name>,
-        /// Pays for it; `None` if the directory existed when the edit was planned.
-        charge: Option<Arc<Charge>>,
-        /// Whether an existing directory is fine.
-        exist_ok: bool,
+        /// One for each level, from the top; at least one.
+        new: SmallVec<[NewDir; 1]>,
         /// The time of the change.
         now: Timestamp,
     },
@@ -130,6 +129,15 @@ pub enum Edit {
     },
 }
 
+/// A directory that [`Edit::MakeDirs`] makes.
+#[derive(Debug)]
+pub struct NewDir {
+    /// Its name, if it is long.
+    pub name: Option<Name>,
+    /// Pays for it.
+    pub charge: Arc<Charge>,
+}
+
 /// What [`Edit::Hold`] carries.
 #[derive(Debug)]
 pub struct Hold {
@@ -214,6 +222,18 @@ pub enum Seen {
     Subtree(Arc<Dir>),
 }
 
+/// The topmost of the directories that [`Edit::MakeDirs`] makes, and the names of all of them.
+///
+/// # Panics
+///
+/// If the path does not have so many components, or none is asked for.
+#[must_use]
+pub fn new_levels(path: &str, count: usize) -> (&str, Components<'_>) {
+    let top = path::ancestor(path, count - 1);
+    let (_, name) = path::split_last(top).expect("the root is not made");
+    (top, path::components(&path[top.len() - name.len() - 1..]))
+}
+
 impl Default for Edit {
     /// An edit that changes nothing: what is left behind where one is moved out.
     fn default() -> Self {
@@ -227,7 +247,7 @@ impl Edit {
     pub fn path(&self) -> &str {
         match self {
             Edit::Expect { path, .. }
-            | Edit::MakeDir { path, .. }
+            | Edit::MakeDirs { path, .. }
             | Edit::Put { path, .. }
             | Edit::Graft { path, .. }
             | Edit::Remove { path, .. }

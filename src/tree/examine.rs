@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::edit::{Create, Edit, Hold, PutRule, Removal, Seen};
+use super::edit::{Create, Edit, Hold, NewDir, PutRule, Removal, Seen, new_levels};
 use super::lookup::{Found, Miss, find, find_dir, occupant};
 use super::meta::FileMeta;
 use super::name::{INLINE, Name};
@@ -109,9 +109,7 @@ impl Edit {
                     Err(Refusal::Stale)
                 }
             }
-            Edit::MakeDir { path, name, charge, exist_ok, .. } => {
-                examine_make_dir(root, path, name.as_ref(), charge.is_some(), *exist_ok)
-            }
+            Edit::MakeDirs { path, new, .. } => examine_make_dirs(root, path, new),
             Edit::Put { path, name, rule, .. } => examine_put(root, path, name.as_ref(), rule),
             Edit::Graft { path, name, tree, .. } => {
                 let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
@@ -163,26 +161,16 @@ impl Edit {
     }
 }
 
-fn examine_make_dir(
-    root: &Root,
-    path: &str,
-    name: Option<&Name>,
-    paid: bool,
-    exist_ok: bool,
-) -> Result<Effect, Refusal> {
-    if path == "/" {
-        return if exist_ok { Ok(Effect::NOTHING) } else { fail(ErrorKind::AlreadyExists, path) };
+fn examine_make_dirs(root: &Root, path: &str, new: &[NewDir]) -> Result<Effect, Refusal> {
+    let (top, names) = new_levels(path, new.len());
+    if occupant(&root.tree, top).map_err(|miss| missed(miss, top))?.is_some() {
+        return fail(ErrorKind::AlreadyExists, top);
     }
-    let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    match target {
-        Some((_, entry)) if exist_ok && matches!(entry.node, Node::Dir(_)) => Ok(Effect::NOTHING),
-        Some(_) => fail(ErrorKind::AlreadyExists, path),
-        None if !paid => Err(Refusal::Stale),
-        None => {
-            require_name(path, name)?;
-            Ok(Effect { gains: 1, loses: 0, held: root.holds.at_or_below(path).is_some(), old: None })
-        }
+    if names.zip(new).any(|(text, new)| text.len() > INLINE && new.name.is_none()) {
+        return Err(Refusal::Stale);
     }
+    let held = root.holds.at_or_below(top).is_some();
+    Ok(Effect { gains: new.len() as u64, loses: 0, held, old: None })
 }
 
 fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> Result<Effect, Refusal> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::name::Name;
 use super::node::{Dir, Entry, FileNode, Node};
 use crate::error::ErrorKind;
-use crate::path;
+use crate::{path, slowed};
 
 /// What stands at a path, borrowed from a tree.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,7 @@ pub fn find<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<At<'a>, Miss> {
 /// [`Miss`].
 #[inline]
 pub fn find_placed<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<(Found<'a>, u64), Miss> {
+    slowed::look_up();
     let (mut found, mut placed) = (Found::Dir(tree), 0);
     for component in path::components(path) {
         let Found::Dir(dir) = found else { return Err(Miss::NotADirectory) };
@@ -76,6 +77,25 @@ pub fn find_placed<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<(Found<'a>, u64
         };
     }
     Ok((found, placed))
+}
+
+/// Finds the deepest node on the way to a normalised path, and what of the path is left below it:
+/// nothing if that node stands at the path. O(depth × log entries).
+#[must_use]
+pub fn find_deepest<'a, 'p>(tree: &'a Arc<Dir>, path: &'p str) -> (Found<'a>, &'p str) {
+    slowed::look_up();
+    let mut found = Found::Dir(tree);
+    let mut components = path::components(path);
+    loop {
+        let rest = components.rest();
+        let Some(name) = components.next() else { return (found, "") };
+        let Found::Dir(dir) = found else { return (found, rest) };
+        found = match dir.entries.get(name).map(|entry| &entry.node) {
+            Some(Node::Dir(dir)) => Found::Dir(dir),
+            Some(Node::File(file)) => Found::File(file),
+            None => return (found, rest),
+        };
+    }
 }
 
 /// Finds the directory at a normalised path.

@@ -53,15 +53,59 @@ impl Node {
     }
 }
 
-/// One version of a file. It owns the receipt for itself; its chunks own theirs.
+/// One version of a file. Its chunks own their receipts.
 #[derive(Debug)]
 pub struct FileNode {
     /// The bytes.
     pub content: Content,
     /// Times and counters.
     pub meta: FileMeta,
-    /// Pays for this version of the node.
-    pub charge: Charge,
+    /// What pays for this version of the node.
+    pub paid: Paid,
+}
+
+const _: () = assert!(size_of::<FileNode>() <= 72, "what an empty file takes sets `node_overhead`");
+
+/// What pays for one version of a file.
+#[derive(Debug)]
+pub enum Paid {
+    /// A receipt of its own.
+    Own(Charge),
+    /// The receipt of an earlier version with the same content, which lives on for that. It is
+    /// never one that is itself paid by another.
+    By(Arc<FileNode>),
+    /// Nothing yet: whatever pays for the version before, once it is known which that is. Only in
+    /// edits that have not been applied.
+    Previous,
+}
+
+impl FileNode {
+    /// A version that owns its receipt.
+    #[must_use]
+    pub fn new(content: Content, meta: FileMeta, charge: Charge) -> Self {
+        Self { content, meta, paid: Paid::Own(charge) }
+    }
+
+    /// What this version is charged, whichever owns the receipt.
+    #[must_use]
+    pub fn charged(&self) -> u64 {
+        match &self.paid {
+            Paid::Own(charge) => charge.amount(),
+            Paid::By(payer) => payer.charged(),
+            Paid::Previous => 0,
+        }
+    }
+
+    /// What pays for a next version with the same content that brings no receipt.
+    #[must_use]
+    pub fn pays_next(self: &Arc<Self>) -> Paid {
+        match &self.paid {
+            Paid::Own(charge) if charge.amount() == 0 => Paid::Own(Charge::none()),
+            Paid::Own(_) => Paid::By(Arc::clone(self)),
+            Paid::By(payer) => Paid::By(Arc::clone(payer)),
+            Paid::Previous => Paid::Previous,
+        }
+    }
 }
 
 /// One version of a directory.
@@ -118,7 +162,7 @@ impl Totals {
         match node {
             Node::File(file) => Self {
                 bytes: file.content.len(),
-                charged: file.content.charged().wrapping_add(file.charge.amount()),
+                charged: file.content.charged().wrapping_add(file.charged()),
                 chunks: file.content.chunk_count(),
                 files: 1,
                 dirs: 0,

@@ -370,9 +370,8 @@ impl Fs {
 
     pub fn expect_set_modified(&self, raw: &str) -> Expected<String> {
         let path = self.norm(raw)?;
-        let node = find(&self.tree, &path).map_err(|kind| Fail::kind(kind, &path))?;
-        let need = if node.is_dir() { 0 } else { self.config.node_overhead };
-        plan(path, Range::exactly(need))
+        find(&self.tree, &path).map_err(|kind| Fail::kind(kind, &path))?;
+        plan(path, Range::default())
     }
 
     /// The checks that all calls share which put a file at a path.
@@ -725,7 +724,21 @@ impl World {
     }
 
     pub fn set_modified(&mut self, at: usize, path: &str, time: SystemTime) {
-        let item = self.file_version(at);
+        // Where there may be no room for the next version, the one before may pay for both.
+        let old = self.fss[at].tree.get(path).and_then(|node| match &node.kind {
+            Kind::Dir { .. } => None,
+            Kind::File { item, .. } => Some(item.clone()),
+        });
+        let (overhead, quota) = (self.fss[at].config.node_overhead, self.fss[at].config.quota);
+        let item = match old {
+            Some(old) if self.charged(at).hi.saturating_add(overhead) > quota => {
+                if old.0.fs != at {
+                    self.mixed.insert(old.0.lineage);
+                }
+                self.mint.related(old.0.lineage, at, Range::exactly(overhead))
+            }
+            _ => self.file_version(at),
+        };
         let node = self.fss[at].tree.get_mut(path).expect("expected");
         node.modified = time;
         if let Kind::File { item: version, .. } = &mut node.kind {

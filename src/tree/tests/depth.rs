@@ -32,9 +32,8 @@ fn on_little_stack(test: impl FnOnce() + Send + 'static) {
 /// A root of directories that each contain the next, and a file in the last.
 fn chain(account: &Arc<Account>) -> Root {
     let deepest = "/d".repeat(DEEP - 1);
-    let mut edits: Vec<Edit> = (1..DEEP).map(|depth| make_dir(account, &deepest[..2 * depth], 1)).collect();
-    edits.push(put(account, &format!("{deepest}/f"), content(1), 1));
-    done(&Root::new(at(0)), edits)
+    let dirs = make_dirs(account, &deepest, DEEP - 1, 1);
+    done(&Root::new(at(0)), vec![dirs, put(account, &format!("{deepest}/f"), content(1), 1)])
 }
 
 #[test]
@@ -75,11 +74,8 @@ fn depth_costs_no_stack() {
 fn wide(files: usize) -> Dir {
     let mut dir = Dir::new(at(0), None);
     let file = || {
-        Node::File(Arc::new(FileNode {
-            content: Content::default(),
-            meta: FileMeta::default(),
-            charge: crate::charge::Charge::none(),
-        }))
+        let charge = crate::charge::Charge::none();
+        Node::File(Arc::new(FileNode::new(Content::default(), FileMeta::default(), charge)))
     };
     let entry = |n| (Name::short(&format!("file-{n:07}")).expect("short"), Entry { node: file(), placed: 0 });
     dir.entries = (0..files).map(entry).collect();

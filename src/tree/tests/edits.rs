@@ -12,7 +12,7 @@ use crate::tree::edit::{Create, Edit, Hold, PutRule, Removal, Seen};
 use crate::tree::examine::Refusal;
 use crate::tree::lookup::{Found, find};
 use crate::tree::metadata::Metadata;
-use crate::tree::node::{Dir, FileNode};
+use crate::tree::node::{Dir, FileNode, Paid};
 use crate::tree::root::{Limits, Root};
 
 const LONG: &str = "/a name of more than twenty-three bytes";
@@ -223,6 +223,42 @@ fn setting_a_time_detaches_one_node_and_keeps_the_version() {
     assert_eq!((metadata(&root, "/d/f").version(), metadata(&root, "/d").version()), before);
     assert_eq!(metadata(&root, "/d/f").modified(), at(0).into());
     assert_eq!((metadata(&root, "/d/f").len(), metadata(&root, "/d/f").generation()), (3, 1));
+}
+
+#[test]
+fn a_version_without_a_receipt_is_paid_by_the_one_before() {
+    let account = Account::new();
+    let first = root_of(&account, &["/f"]);
+    let (paid, charged) = (account.used(), first.tree.totals.charged);
+    let set = |root: &Root, secs| {
+        let file = Some(unpaid_node());
+        done(root, vec![Edit::SetModified { path: "/f".into(), file, time: at(secs) }])
+    };
+    let payer = |root: &Root| match find(&root.tree, "/f").unwrap().found {
+        Found::File(file) => match &file.paid {
+            Paid::By(payer) => Arc::downgrade(payer),
+            Paid::Own(_) | Paid::Previous => Arc::downgrade(file),
+        },
+        Found::Dir(_) => panic!("a file"),
+    };
+    let original = payer(&first);
+    let second = set(&first, 1);
+    let third = set(&second, 2);
+    drop(first);
+    drop(second);
+    assert_eq!((account.used(), third.tree.totals.charged), (paid, charged));
+    assert!(original.ptr_eq(&payer(&third)), "one version pays, however many follow it");
+    // One that brings a receipt lets go of it.
+    let file = Some(file_node(&account, Content::default()));
+    let own = done(&third, vec![Edit::SetModified { path: "/f".into(), file, time: at(3) }]);
+    assert_eq!(account.used(), paid + NODE);
+    drop(third);
+    assert_eq!((account.used(), own.tree.totals.charged, original.strong_count()), (paid, charged, 0));
+    let written = done(&set(&own, 4), vec![put(&account, "/f", content(3), 5)]);
+    drop(own);
+    assert_eq!((account.used(), written.tree.totals.charged), (paid, charged));
+    drop(written);
+    assert_eq!(account.used(), 0);
 }
 
 #[test]

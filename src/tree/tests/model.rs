@@ -170,15 +170,17 @@ impl Model {
     fn step(&mut self, edit: &Edit, limits: &Limits) -> Result<(), No> {
         let unpaid = |at: &str, name: bool| path::split_last(at).expect("a name").1.len() > INLINE && !name;
         match edit {
-            Edit::MakeDir { path, name, charge, exist_ok, now } => {
-                match self.slot(path)? {
-                    Some(Item { content: None, .. }) if *exist_ok => return Ok(()),
-                    Some(_) => return no(ErrorKind::AlreadyExists),
-                    None if charge.is_none() || unpaid(path, name.is_some()) => return Err(No::Stale),
-                    None => self.not_held(path)?,
+            Edit::MakeDirs { path, new, now } => {
+                let level = |at: usize| path::ancestor(path, new.len() - 1 - at);
+                if self.slot(level(0))?.is_some() {
+                    return no(ErrorKind::AlreadyExists);
                 }
+                if new.iter().enumerate().any(|(at, dir)| unpaid(level(at), dir.name.is_some())) {
+                    return Err(No::Stale);
+                }
+                self.not_held(level(0))?;
                 let item = Item { content: None, created: *now, modified: *now, generation: 0, version: 0 };
-                self.insert(path, item, *now);
+                (0..new.len()).for_each(|at| self.insert(level(at), item.clone(), *now));
             }
             Edit::Put { path, name, file, rule, now } => {
                 let old = self.slot(path)?;

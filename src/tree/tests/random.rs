@@ -14,7 +14,7 @@ use crate::tree::apply::{apply, apply_in_place};
 use crate::tree::check::check_consistent;
 use crate::tree::copy::{copy_cost, copy_tree};
 use crate::tree::diff::{Change, Diff};
-use crate::tree::edit::{Create, Edit, Hold, PutRule, Removal};
+use crate::tree::edit::{Create, Edit, Hold, NewDir, PutRule, Removal};
 use crate::tree::lookup::{Found, find, find_dir};
 use crate::tree::metadata::Metadata;
 use crate::tree::node::{Dir, Node};
@@ -22,7 +22,7 @@ use crate::tree::root::{Limits, Root};
 
 #[derive(Debug, Clone)]
 enum Op {
-    MakeDir { at: Pick, exist_ok: bool, paid: bool },
+    MakeDirs { at: Pick, levels: usize, paid: bool },
     Put { at: Pick, len: usize, rule: u8, paid: bool },
     Copy { from: Pick, to: Pick, paid: bool },
     Remove { at: Pick, what: Removal },
@@ -93,8 +93,8 @@ fn some_op() -> impl Strategy<Value = Op> {
     let create = prop_oneof![Just(Create::Never), Just(Create::IfMissing), Just(Create::New)];
     let held = prop_oneof![3 => any::<Index>().prop_map(Pick::Held), 1 => at()];
     prop_oneof![
-        8 => (new(), any::<bool>(), paid()).prop_map(|(at, exist_ok, paid)| Op::MakeDir { at, exist_ok, paid }),
-        1 => (root(), any::<bool>()).prop_map(|(at, exist_ok)| Op::MakeDir { at, exist_ok, paid: true }),
+        8 => (new(), paid()).prop_map(|(at, paid)| Op::MakeDirs { at, levels: 1, paid }),
+        3 => (at(), 1..=4_usize, paid()).prop_map(|(at, levels, paid)| Op::MakeDirs { at, levels, paid }),
         8 => (at(), 0..3_usize, 0..6_u8, paid())
             .prop_map(|(at, len, rule, paid)| Op::Put { at, len, rule, paid }),
         2 => (at(), new(), paid()).prop_map(|(from, to, paid)| Op::Copy { from, to, paid }),
@@ -162,10 +162,14 @@ impl Run {
         let now = at(now);
         let to_path = |pick: Pick| pick.of(&self.model);
         let edit = match op.clone() {
-            Op::MakeDir { at, exist_ok, paid } => {
-                let at = to_path(at);
-                let charge = paid.then(|| Arc::new(pay(account, NODE)));
-                Edit::MakeDir { name: named(&at, paid), path: at.into(), charge, exist_ok, now }
+            Op::MakeDirs { at, levels, paid } => {
+                let path = to_path(at);
+                let levels = levels.min(path::depth(&path));
+                let new_dir = |level| NewDir {
+                    name: named(path::ancestor(&path, levels - 1 - level), paid),
+                    charge: Arc::new(pay(account, NODE)),
+                };
+                Edit::MakeDirs { new: (0..levels).map(new_dir).collect(), path: path.into(), now }
             }
             Op::Put { at, len, rule, paid } => {
                 let at = to_path(at);
@@ -219,7 +223,9 @@ impl Run {
             Op::Exchange { a, b } => Edit::Exchange { a: to_path(a).into(), b: to_path(b).into(), now },
             Op::SetModified { at, time, paid } => Edit::SetModified {
                 path: to_path(at).into(),
-                file: paid.then(|| file_node(account, content(0))),
+                // Every other version that brings a node brings no receipt for it.
+                file: paid
+                    .then(|| if time % 2 == 0 { file_node(account, content(0)) } else { unpaid_node() }),
                 time: super::support::at(time),
             },
             Op::Hold { at, shared, create, truncate, atomic, paid } => {

@@ -1,5 +1,6 @@
 //! What the tests of the tree share: edits in few words, and slow ways to read a tree.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,11 +10,11 @@ use crate::error::ErrorKind;
 use crate::path;
 use crate::tree::apply::apply;
 use crate::tree::check::check_consistent;
-use crate::tree::edit::{Edit, PutRule, Removal};
+use crate::tree::edit::{Edit, NewDir, PutRule, Removal};
 use crate::tree::examine::Refusal;
 use crate::tree::meta::{FileMeta, Timestamp};
 use crate::tree::name::{INLINE, Name};
-use crate::tree::node::{Dir, FileNode, Node};
+use crate::tree::node::{Dir, FileNode, Node, Paid};
 use crate::tree::root::{Limits, Root};
 
 pub const LIMITS: Limits = Limits { max_nodes: u32::MAX as u64, max_depth: 4096 };
@@ -43,17 +44,25 @@ pub fn long_name(account: &Arc<Account>, path: &str) -> Option<Name> {
 }
 
 pub fn file_node(account: &Arc<Account>, content: Content) -> Arc<FileNode> {
-    Arc::new(FileNode { content, meta: FileMeta::default(), charge: pay(account, NODE) })
+    Arc::new(FileNode::new(content, FileMeta::default(), pay(account, NODE)))
+}
+
+/// A next version of a file that brings no receipt.
+pub fn unpaid_node() -> Arc<FileNode> {
+    Arc::new(FileNode { content: Content::default(), meta: FileMeta::default(), paid: Paid::Previous })
 }
 
 pub fn make_dir(account: &Arc<Account>, path: &str, now: u64) -> Edit {
-    Edit::MakeDir {
-        path: path.into(),
-        name: long_name(account, path),
-        charge: Some(Arc::new(pay(account, NODE))),
-        exist_ok: false,
-        now: at(now),
-    }
+    make_dirs(account, path, 1, now)
+}
+
+/// The edit that makes the last `levels` directories of a path.
+pub fn make_dirs(account: &Arc<Account>, path: &str, levels: usize, now: u64) -> Edit {
+    let new_dir = |level| NewDir {
+        name: long_name(account, path::ancestor(path, levels - 1 - level)),
+        charge: Arc::new(pay(account, NODE)),
+    };
+    Edit::MakeDirs { path: path.into(), new: (0..levels).map(new_dir).collect(), now: at(now) }
 }
 
 pub fn put(account: &Arc<Account>, path: &str, content: Content, now: u64) -> Edit {
@@ -93,7 +102,7 @@ pub fn refused(root: &Root, edit: Edit) -> (ErrorKind, Option<String>, Option<St
 
 /// A root with directories (ending in a slash) and files of three bytes, parents made as needed.
 pub fn root_of(account: &Arc<Account>, paths: &[&str]) -> Root {
-    let mut edits = Vec::new();
+    let (mut edits, mut made) = (Vec::new(), HashSet::new());
     for path in paths {
         let (parents, file) = match path.strip_suffix('/') {
             Some(dir) => (dir, None),
@@ -102,10 +111,9 @@ pub fn root_of(account: &Arc<Account>, paths: &[&str]) -> Root {
         let mut dir = String::new();
         for component in path::components(parents) {
             dir = path::join(if dir.is_empty() { "/" } else { &dir }, component);
-            let mut edit = make_dir(account, &dir, 1);
-            let Edit::MakeDir { exist_ok, .. } = &mut edit else { unreachable!() };
-            *exist_ok = true;
-            edits.push(edit);
+            if made.insert(dir.clone()) {
+                edits.push(make_dir(account, &dir, 1));
+            }
         }
         edits.extend(file.map(|path| put(account, path, content(3), 1)));
     }
