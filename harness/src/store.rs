@@ -44,6 +44,12 @@ impl From<std::io::Error> for Failure {
 
 /// A store of files, used by many threads at once.
 pub trait Store: Send + Sync {
+    /// Whether [`write`](Self::write) replaces a file at once, so that a reader beside it gets the
+    /// bytes of one write. Where it does not, a reader may find the file empty, short or mixed.
+    fn whole_writes(&self) -> bool {
+        true
+    }
+
     /// Creates a directory and those above it; a store without directories has nothing to do.
     ///
     /// # Errors

@@ -1,8 +1,36 @@
 //! The workloads, one file for each family.
 
+mod batch;
+mod contention;
+mod deep_read;
+mod latency;
+mod many_files;
+mod random_access;
+mod repeat;
+mod small_files;
+mod streams;
+mod traffic;
+mod whole_files;
+mod worker;
+
+#[cfg(test)]
+mod wrong_store;
+
+#[cfg(test)]
+mod tests;
+
 use crate::workload::Workload;
 
 /// Every workload, in the order of tables.
 pub fn all() -> Vec<Box<dyn Workload>> {
-    Vec::new()
+    vec![
+        Box::new(small_files::SmallFiles),
+        Box::new(streams::Stream),
+        Box::new(random_access::RandomAccess),
+        Box::new(streams::LargeStream),
+        Box::new(many_files::ManyFiles),
+        Box::new(deep_read::DeepRead),
+        Box::new(contention::Contention),
+        Box::new(latency::Latency),
+    ]
 }
