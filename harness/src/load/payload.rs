@@ -49,6 +49,11 @@ impl Payload {
         self.bytes.len()
     }
 
+    /// The bytes as the last [`stamp`](Self::stamp) left them.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Rewrites the buffer as the `number`-th write to the file `key`, and lends it.
     pub fn stamp(&mut self, key: u64, number: u64) -> &[u8] {
         let last = self.bytes.len() / WORD - 1;

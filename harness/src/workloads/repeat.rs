@@ -1,0 +1,133 @@
+//! Repetition of a case within a round, because one pass of a small case is too short to time.
+//!
+//! A case times its phases itself, piece by piece, so that stamping what is written and checking what
+//! was read stay out of the time. Each repetition makes a fresh store, whose making and dropping are not
+//! timed either.
+
+use std::time::{Duration, Instant};
+
+use crate::store::Answer;
+use crate::workload::{Metric, Round};
+
+/// Writing and reading together.
+pub const TOTAL: &str = "total";
+/// The phase that writes.
+pub const WRITE: &str = "write";
+/// The phase that reads.
+pub const READ: &str = "read";
+
+/// The metrics of a case that writes, then reads: nanoseconds for the whole of each phase.
+pub const PHASES: &[Metric] = &[Metric::time(TOTAL), Metric::time(WRITE), Metric::time(READ)];
+
+/// A round goes on until this much was timed.
+const ENOUGH: Duration = Duration::from_millis(20);
+/// The end where phases are so short that untimed work takes far longer than they do.
+pub const MOST_REPETITIONS: u64 = 256;
+
+/// Time that is taken in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stopwatch(Duration);
+
+impl Stopwatch {
+    /// The time taken so far.
+    pub fn taken(self) -> Duration {
+        self.0
+    }
+
+    /// Adds the time that `timed` takes.
+    pub fn time<T>(&mut self, timed: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let result = timed();
+        self.0 += began.elapsed();
+        result
+    }
+}
+
+/// What one repetition of a case gave.
+#[derive(Debug, Default)]
+pub struct Repetition {
+    /// The time of each phase, by the name of its metric.
+    pub times: Vec<(&'static str, Stopwatch)>,
+    /// Answers that were compared with what they had to be.
+    pub checks: u64,
+    /// Phases that were not done, with the reason.
+    pub cannot: Vec<(&'static str, &'static str)>,
+}
+
+/// Repeats a case until enough was timed, and gives the mean time of each phase. `once` is told the
+/// number of the repetition, from 1. Where there is a time of [`WRITE`] and of [`READ`], [`TOTAL`] is
+/// their sum.
+///
+/// # Errors
+/// The first failure of `once`.
+pub fn repeat(mut once: impl FnMut(u64) -> Answer<Repetition>) -> Answer<Round> {
+    let mut sums: Vec<(&'static str, Duration)> = Vec::new();
+    let mut round = Round::default();
+    let mut repetitions = 0;
+    while repetitions < MOST_REPETITIONS && sums.iter().map(|(_, sum)| *sum).sum::<Duration>() < ENOUGH {
+        repetitions += 1;
+        let repetition = once(repetitions)?;
+        for (name, Stopwatch(time)) in repetition.times {
+            match sums.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, sum)) => *sum += time,
+                None => sums.push((name, time)),
+            }
+        }
+        round.checks += repetition.checks;
+        round.cannot = repetition.cannot;
+    }
+    let mean = |sum: Duration| sum.as_nanos() as f64 / repetitions as f64;
+    let of = |name| sums.iter().find(|(known, _)| *known == name).map(|(_, sum)| *sum);
+    if let (Some(write), Some(read)) = (of(WRITE), of(READ)) {
+        round.values.push((TOTAL, mean(write + read)));
+    }
+    round.values.extend(sums.iter().map(|(name, sum)| (*name, mean(*sum))));
+    Ok(round)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phases(write: u64, read: u64) -> Repetition {
+        let time = |milliseconds| Stopwatch(Duration::from_millis(milliseconds));
+        Repetition { times: vec![(WRITE, time(write)), (READ, time(read))], checks: 3, cannot: vec![] }
+    }
+
+    #[test]
+    fn a_long_case_is_done_once_and_a_short_one_until_enough() {
+        let long = repeat(|_| Ok(phases(30, 10))).expect("nothing fails");
+        assert_eq!(long.values, [(TOTAL, 40e6), (WRITE, 30e6), (READ, 10e6)]);
+        assert_eq!(long.checks, 3);
+
+        // 1 + 1, 2 + 1, 3 + 1, 4 + 1 and 5 + 1 milliseconds make 20.
+        let mut told = Vec::new();
+        let short = repeat(|number| {
+            told.push(number);
+            Ok(phases(number, 1))
+        });
+        let short = short.expect("nothing fails");
+        assert_eq!(told, [1, 2, 3, 4, 5]);
+        assert_eq!(short.values, [(TOTAL, 4e6), (WRITE, 3e6), (READ, 1e6)]);
+        assert_eq!(short.checks, 15);
+    }
+
+    #[test]
+    fn a_phase_that_was_left_out_makes_no_total() {
+        let only = repeat(|_| {
+            let mut repetition = phases(0, 1);
+            repetition.times.remove(0);
+            repetition.cannot.push((WRITE, "not done"));
+            Ok(repetition)
+        });
+        let only = only.expect("nothing fails");
+        assert_eq!(only.values, [(READ, 1e6)]);
+        assert_eq!(only.cannot, [(WRITE, "not done")]);
+    }
+
+    #[test]
+    fn repetition_ends_where_nothing_takes_time() {
+        let round = repeat(|_| Ok(phases(0, 0))).expect("nothing fails");
+        assert_eq!(round.checks, 3 * MOST_REPETITIONS);
+    }
+}
