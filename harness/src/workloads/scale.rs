@@ -8,6 +8,8 @@
 
 mod tree;
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use self::tree::{PER_DIR, SIZE, Tree};
@@ -187,16 +189,29 @@ fn snapshot(store: &dyn Store) -> Answer<f64> {
 
 /// Checks that a view shows all files and not one that was written after it was taken.
 fn check_view(store: &dyn Store, tree: &Tree) -> Answer<u64> {
-    let view = store.view()?;
-    let later = format!("{}/later", tree.dir(0));
-    store.write(&later, Payload::new(SIZE).stamp(0, 0))?;
+    // Long enough for a write that does not wait for the view to be given back.
+    const PATIENCE: Duration = Duration::from_millis(20);
+    let later = &format!("{}/later", tree.dir(0));
     let (mut files, mut shown) = (0, false);
-    view.walk(&mut |_, name| {
-        files += 1;
-        shown |= name == "later";
+    thread::scope(|scope| {
+        let view = store.view()?;
+        let (done, written) = mpsc::channel();
+        // From another thread: the view may be a held lock.
+        let writer = scope.spawn(move || {
+            let answer = store.write(later, Payload::new(SIZE).stamp(0, 0));
+            let _ = done.send(()); // whoever waited may have lost patience
+            answer
+        });
+        let _ = written.recv_timeout(PATIENCE); // either way the view must not show it
+        let walked = view.walk(&mut |_, name| {
+            files += 1;
+            shown |= name == "later";
+        });
+        drop(view);
+        writer.join().expect("a write does not panic")?;
+        walked
     })?;
-    drop(view);
-    store.remove(&later)?;
+    store.remove(later)?;
     if files != tree.files() || shown {
         let must = tree.files();
         return Err(Failure::failed(format!("a view shows {files} files, not the {must} of its instant")));
