@@ -1,18 +1,25 @@
 //! The workloads, one file for each family.
 
 mod batch;
+mod consistency;
 mod contention;
 mod deep_read;
 mod latency;
+mod limits;
 mod many_files;
 mod memory;
 mod random_access;
 mod repeat;
+mod scale;
 mod small_files;
+mod stop;
 mod streams;
 mod traffic;
 mod whole_files;
 mod worker;
+
+#[cfg(test)]
+mod planted;
 
 #[cfg(test)]
 mod wrong_store;
@@ -35,7 +42,10 @@ pub fn all() -> Vec<Box<dyn Workload>> {
         Box::new(deep_read::DeepRead),
         Box::new(contention::Contention),
         Box::new(latency::Latency),
-        Box::new(Memory),
-        Box::new(MemoryUnderSnapshot),
+        Box::new(consistency::Consistency),
+        Box::new(limits::Limits),
+        Box::new(memory::Memory),
+        Box::new(memory::MemoryUnderSnapshot),
+        Box::new(scale::Scale),
     ]
 }
