@@ -1,3 +1,8 @@
-//! Result files: their schema, and what is computed from them.
+//! Result files: their schema, reading and writing them, and what is computed from their samples.
 
+pub mod file;
+pub mod meta;
+pub mod samples;
 pub mod schema;
+
+pub use file::Error;
