@@ -8,13 +8,17 @@
 //! | [`backends`], [`rivals`] | arcfs; the others | workloads, results |
 //! | [`load`] | payloads, key choice, closed and open loops | stores |
 //! | [`workload`], [`workloads`] | what is done and measured in a round | which store it is |
+//! | [`schedule`] | turns, rounds, what becomes of their answers | stores, files |
 //! | [`results`] | the schema of result files, their statistics | stores, workloads |
+//! | [`cli`] | the command line | how anything is measured |
 
 pub mod backend;
 pub mod backends;
+pub mod cli;
 pub mod load;
 pub mod results;
 pub mod rivals;
+pub mod schedule;
 pub mod store;
 pub mod workload;
 pub mod workloads;

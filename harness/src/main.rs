@@ -1,2 +1,5 @@
 //! The program `arcfs-harness`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    arcfs_harness::cli::main()
+}
