@@ -206,7 +206,7 @@ pub fn write(path: &Path, run: &Run) -> Result<(), Error> {
 /// Writes a result file where none is.
 ///
 /// # Errors
-/// [`Error::Exists`] where there is one, and those of [`write`].
+/// [`Error::Exists`] where there is one, and those of [`write()`].
 pub fn write_new(path: &Path, run: &Run) -> Result<(), Error> {
     store(path, run, false)
 }
