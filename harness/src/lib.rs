@@ -10,17 +10,21 @@
 //! | [`workload`], [`workloads`] | what is done and measured in a round | which store it is |
 //! | [`isolate`], [`python`] | a round in a child process, or in Python | stores |
 //! | [`allocator`] | counts allocations, once switched on | everything else |
+//! | [`schedule`] | turns, rounds, what becomes of their answers | stores, files |
 //! | [`results`] | the schema of result files, their statistics | stores, workloads |
+//! | [`cli`] | the command line | how anything is measured |
 
 pub mod allocator;
 pub mod backend;
 pub mod backends;
 mod child;
+pub mod cli;
 pub mod isolate;
 pub mod load;
 pub mod python;
 pub mod results;
 pub mod rivals;
+pub mod schedule;
 pub mod store;
 mod wire;
 pub mod workload;

@@ -1,0 +1,119 @@
+//! The command line: one file for each subcommand, and how errors become exit codes.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | all is well |
+//! | 1 | an answer was wrong, or a regression was found |
+//! | 2 | bad input, or an environment in which the command cannot work |
+
+mod list;
+mod present;
+mod progress;
+mod run;
+mod select;
+mod target;
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a subcommand answers.
+type Execution = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+
+/// Compares arcfs with temporary files and in-memory stores, and catches regressions.
+#[derive(Debug, Parser)]
+#[command(name = "arcfs-harness", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs workloads on backends in turns and keeps the results.
+    Run(run::Options),
+    /// Lists workloads and backends, with what they cannot do.
+    List(list::Options),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let execution = match &cli.command {
+        Command::Run(options) => run::execute(options),
+        Command::List(options) => list::execute(options),
+    };
+    execution.unwrap_or_else(|error| {
+        if is_broken_pipe(&*error) {
+            // Whoever read our output has seen enough; nothing is wrong.
+            return ExitCode::SUCCESS;
+        }
+        complain(&format!("error: {}", chain(&*error)));
+        ExitCode::from(2)
+    })
+}
+
+/// Writes to standard output; a full disk behind it is an error like any other.
+fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{}", text.trim_end())?;
+    output.flush()
+}
+
+/// Writes to standard error. There is nobody left to tell where that fails.
+fn complain(text: &str) {
+    let _untold = writeln!(io::stderr(), "{text}");
+}
+
+/// An error with its causes.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}\n  because: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// Whether nobody reads standard output any more.
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn conflicting_and_impossible_options_are_refused() {
+        let check = |line: &str, valid: bool| {
+            let parsed = Cli::try_parse_from(line.split(' '));
+            assert_eq!(parsed.is_ok(), valid, "{line}: {parsed:?}");
+        };
+        check("arcfs-harness run", true);
+        check("arcfs-harness run --full --large --rounds 7 --name a.b-c_1 --out x --force", true);
+        check("arcfs-harness run --workload a* --workload b --backend c", true);
+        check("arcfs-harness run --quick --full", false);
+        check("arcfs-harness run --smoke --quick", false);
+        check("arcfs-harness run --quick --large", false);
+        check("arcfs-harness run --smoke --rounds 2", false);
+        check("arcfs-harness run --rounds 0", false);
+        check("arcfs-harness run --rounds -1", false);
+        check("arcfs-harness run --rounds 100000", false);
+        for name in ["../x", "a/b", "", ".", "..", ".hidden", "a.json", "a b", "a\\b"] {
+            let parsed = Cli::try_parse_from(["arcfs-harness", "run", "--name", name]);
+            assert!(parsed.is_err(), "{name:?}");
+        }
+        check("arcfs-harness", false);
+        check("arcfs-harness frobnicate", false);
+    }
+}

@@ -1,0 +1,142 @@
+//! `arcfs-harness run`: chooses what is run, runs it, keeps and shows what came of it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::target::{Target, parse_name};
+use super::{Execution, complain, present, print, progress, select};
+use crate::results::meta;
+use crate::results::schema::{Run, VERSION};
+use crate::schedule::{Fault, Outcome, Plan, Runner};
+use crate::workload::{Extent, Scope};
+use crate::{backend, workload};
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Run less, in under two minutes, with three rounds
+    #[arg(long, conflicts_with_all = ["full", "smoke", "large"])]
+    quick: bool,
+    /// Run every combination of parameters
+    #[arg(long, conflicts_with = "smoke")]
+    full: bool,
+    /// Check the answers of every workload on every backend once; the results are kept only with --out
+    #[arg(long, conflicts_with_all = ["large", "rounds"])]
+    smoke: bool,
+    /// Give the large stream 2 GiB
+    #[arg(long)]
+    large: bool,
+    /// Run workloads whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    workload: Vec<String>,
+    /// Run on backends whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    backend: Vec<String>,
+    /// How often each backend gets its turn [default: 5; 3 with --quick, 1 with --smoke]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: Option<u16>,
+    /// The name of the result file, without .json [default: the day and the commit]
+    #[arg(long, value_parser = parse_name)]
+    name: Option<String>,
+    /// The directory for results; it is created [default: results]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace a result file of the same name
+    #[arg(long, requires = "name")]
+    force: bool,
+}
+
+impl Options {
+    fn extent(&self) -> Extent {
+        match (self.smoke, self.quick, self.full) {
+            (true, ..) => Extent::Smoke,
+            (_, true, _) => Extent::Quick,
+            (.., true) => Extent::Full,
+            _ => Extent::Default,
+        }
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds.map_or_else(
+            || match self.extent() {
+                Extent::Smoke => 1,
+                Extent::Quick => 3,
+                Extent::Default | Extent::Full => 5,
+            },
+            usize::from,
+        )
+    }
+
+    /// Everybody who could run a workload.
+    fn runners() -> Vec<Box<dyn Runner>> {
+        backend::all().into_iter().map(|backend| Box::new(backend) as Box<dyn Runner>).collect()
+    }
+
+    fn plan(&self) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
+        let workloads =
+            select::select("workload", workload::all(), |workload| workload.name(), &self.workload)?;
+        let runners = select::select("backend", Self::runners(), |runner| runner.name(), &self.backend)?;
+        let scope = Scope { extent: self.extent(), large: self.large };
+        if workloads.iter().all(|workload| workload.cells(&scope).is_empty()) || runners.is_empty() {
+            return Err("nothing is left to run: these workloads have no cells in this extent".into());
+        }
+        Ok(Plan { scope, rounds: self.rounds(), workloads, runners })
+    }
+}
+
+/// Runs what the options ask for.
+///
+/// # Errors
+/// Bad input, and a place for results that cannot be written; wrong answers are an exit code.
+pub fn execute(options: &Options) -> Execution {
+    let plan = options.plan()?;
+    let workloads: Vec<&'static str> = plan.workloads.iter().map(|workload| workload.name()).collect();
+    let backends: Vec<String> = plan.runners.iter().map(|runner| runner.name().to_owned()).collect();
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let meta = meta::collect(options.extent(), options.rounds(), arguments.collect());
+    // What only checks answers leaves nothing behind unless a place is named, but is written and read too.
+    let passing = if options.smoke && options.out.is_none() { Some(tempfile::tempdir()?) } else { None };
+    let directory = match &passing {
+        Some(directory) => directory.path().to_owned(),
+        None => options.out.clone().unwrap_or_else(|| PathBuf::from("results")),
+    };
+    let target = Target::choose(&directory, options.name.as_deref(), options.force, &meta)?;
+    if cfg!(debug_assertions) && !options.smoke {
+        complain("warning: this harness was built without --release; its figures say nothing about arcfs");
+    }
+
+    let Outcome { cells, faults } = plan.run(&mut *progress::suitable());
+    let run = Run { schema: VERSION, meta, cells };
+
+    // The file first: whatever happens to the terminal, the figures are kept.
+    let saved = target.save(&run);
+    let shown = if options.smoke {
+        let backends: Vec<&str> = backends.iter().map(String::as_str).collect();
+        print(&present::answers(&run, &workloads, &backends))
+    } else {
+        print(&present::figures(&run))
+    };
+    let mut wrong: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    if options.smoke {
+        let is_absent = |name: &&&str| !run.cells.iter().any(|cell| cell.workload == **name);
+        let absent = workloads.iter().filter(is_absent);
+        wrong
+            .extend(absent.map(|name| format!("{name} has no cells in this extent, so nothing was checked")));
+    } else {
+        present::warnings(&run).iter().for_each(|warning| complain(warning));
+    }
+    wrong.iter().for_each(|wrong| complain(&format!("failed: {wrong}")));
+    let path = saved?;
+    // Nobody should find out later that a file cannot be read.
+    crate::results::file::read(&path)?;
+    if passing.is_none() {
+        complain(&format!("wrote {}", path.display()));
+    }
+    if !wrong.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    shown?;
+    Ok(ExitCode::SUCCESS)
+}
