@@ -9,10 +9,12 @@
 //! | [`load`] | payloads, key choice, closed and open loops | stores |
 //! | [`workload`], [`workloads`] | what is done and measured in a round | which store it is |
 //! | [`results`] | the schema of result files, their statistics | stores, workloads |
+//! | [`report`] | tables and charts from results | stores, workloads |
 
 pub mod backend;
 pub mod backends;
 pub mod load;
+pub mod report;
 pub mod results;
 pub mod rivals;
 pub mod store;
