@@ -146,7 +146,9 @@ fn tables_have_equal_rows_and_every_figure() {
     assert!(check_tables(&page) > 20);
     let shown = page.lines().filter(|line| line.starts_with('|')).map(|line| line.matches('±').count());
     let figures = run.cells.iter().filter(|cell| cell.samples.len() > 1).count();
-    assert_eq!(shown.sum::<usize>(), figures, "each figure with its spread, once");
+    let fits = arcfs_harness::results::growth::growth(&run).len();
+    assert!(fits > 0, "scale has sizes");
+    assert_eq!(shown.sum::<usize>(), figures + fits, "each figure with its spread and each fit, once");
     let links: Vec<_> = page.lines().filter_map(|line| line.split_once("](")?.1.strip_suffix(')')).collect();
     let files: Vec<_> = report::svgs(&run).into_iter().map(|(file, _)| format!("example/{file}")).collect();
     assert_eq!(links, files, "each chart is linked, in its place");

@@ -18,7 +18,7 @@ fn steps(unit: Unit) -> Steps {
         Unit::BytesPerFile => &[(1.0, "B/file"), (KIB, "KiB/file"), (KIB * KIB, "MiB/file")],
         Unit::BytesPerByte => &[(1.0, "B/B")],
         Unit::Share => &[(0.01, "%")],
-        Unit::Exponent => &[(1.0, "")],
+        Unit::Exponent => &[(1.0, "")], // has two decimals instead, because 0 is as good as any
     }
 }
 
@@ -81,6 +81,9 @@ fn with_unit(digits: &str, name: &str) -> String {
 
 /// The value with its unit: `1.23 ms`.
 pub fn figure(value: f64, unit: Unit) -> String {
+    if unit == Unit::Exponent {
+        return format!("{:.2}", (value * 100.0).round() / 100.0 + 0.0); // never -0.00
+    }
     let (factor, name) = step(value, unit);
     with_unit(&digits(value / factor), name)
 }
@@ -192,7 +195,8 @@ mod tests {
         check(1.0, Unit::Share, "100 %");
         check(0.000_012, Unit::Share, "0.00120 %");
         check(1.017, Unit::Exponent, "1.02");
-        check(-0.02, Unit::Exponent, "-0.0200");
+        check(-0.02, Unit::Exponent, "-0.02");
+        check(-0.002, Unit::Exponent, "0.00");
     }
 
     #[test]

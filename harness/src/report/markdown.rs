@@ -29,7 +29,7 @@ pub fn page(
             let _ = write!(out, "\n{}.\n", text::markdown(&section.common));
         }
         for chart in charts.iter().filter(|chart| chart.workload() == section.name) {
-            let (title, name) = (text::markdown(&chart.title()), text::link(named.name));
+            let (title, name) = (text::markdown(chart.title()), text::link(named.name));
             let _ = write!(out, "\n![{title}]({name}/{}.svg)\n", chart.file());
         }
         out += &tables(section);

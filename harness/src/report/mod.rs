@@ -5,6 +5,7 @@
 //! | `format` | digits and units | everything else |
 //! | `text` | hostile names made harmless | results |
 //! | `view` | cells sorted; best, ratio, noise | how it is shown |
+//! | `growth` | tables of fitted exponents | how they are fitted |
 //! | `tables` | which figures stand beside each other | Markdown, terminals |
 //! | `markdown`, `terminal` | the tables, written | statistics |
 //! | `charts` | which charts there are, and their SVG | Markdown |
@@ -15,6 +16,7 @@
 
 mod charts;
 mod format;
+mod growth;
 mod markdown;
 mod tables;
 mod terminal;
@@ -61,9 +63,15 @@ pub fn markdown(named: &NamedRun<'_>) -> String {
     page(named, &view, &charts::charts(&view))
 }
 
+fn sections(run: &Run, view: &View<'_>) -> Vec<tables::Section> {
+    let mut sections = tables::sections(view);
+    growth::add(run, view, &mut sections);
+    sections
+}
+
 fn page(named: &NamedRun<'_>, view: &View<'_>, charts: &[charts::Chart<'_>]) -> String {
     let reference = view.reference.map(|backend| view.backends[backend]);
-    markdown::page(named, &tables::sections(view), charts, reference)
+    markdown::page(named, &sections(named.run, view), charts, reference)
 }
 
 /// The tables for the terminal that standard output is, or for 120 columns where it is none.
@@ -74,7 +82,7 @@ pub fn terminal(run: &Run) -> String {
 
 /// The tables for a terminal of so many columns. A table is cut between its columns, never within.
 pub fn terminal_within(run: &Run, columns: usize) -> String {
-    terminal::tables(&tables::sections(&View::new(run)), columns)
+    terminal::tables(&sections(run, &View::new(run)), columns)
 }
 
 /// The charts of a run as `(file name, SVG)`.

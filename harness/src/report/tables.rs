@@ -101,6 +101,13 @@ pub fn metric_in_words(column: &Column<'_>) -> String {
     format!("{}, {direction} is better", column.metric)
 }
 
+/// A metric's name with the parameters that are not the same in all of `others`.
+pub fn metric_with_params(metric: &str, params: &Params, others: &[&Params]) -> String {
+    let differs = |name: &str| others.iter().any(|other| value_of(other, name) != value_of(params, name));
+    let own = format::parameters(params, differs);
+    if own.is_empty() { metric.to_owned() } else { format!("{metric} ({own})") }
+}
+
 /// Items in groups of equal keys, groups in the order of their first item.
 pub fn grouped<T, K: PartialEq>(
     items: impl IntoIterator<Item = T>,

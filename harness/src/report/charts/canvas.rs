@@ -107,7 +107,7 @@ impl Canvas<'_> {
         match style.marker {
             Marker::Disc => done(self.area.draw(&Circle::new((x, y), size, filled))),
             Marker::Square => {
-                self.bar((x - size + 1, y - size + 1), (x + size - 1, y + size - 1), style.color)
+                self.bar((x - size + 1, y - size + 1), (x + size - 1, y + size - 1), style.color);
             }
             Marker::Triangle => done(self.area.draw(&TriangleMarker::new((x, y), size + 1, filled))),
             Marker::Diamond => {

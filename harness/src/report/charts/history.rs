@@ -32,6 +32,9 @@ pub struct Series {
 }
 
 /// The SVG of a history.
+///
+/// # Panics
+/// Never: every backend that is looked up was listed before.
 pub fn draw<'run>(title: &'run str, history: &'run History) -> String {
     let mut backends: Vec<(&str, bool)> = Vec::new();
     for series in &history.series {

@@ -79,7 +79,9 @@ pub fn styles<'a>(backends: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<St
         if is_arcfs {
             arcfs += 1;
             let color = STRONG[(arcfs - 1) % STRONG.len()];
-            return Style { color, width: 3, marker: MARKERS[(arcfs - 1) % MARKERS.len()] };
+            // The second is drawn under the first, and wider, so that it is seen where they coincide.
+            let width = if arcfs == 1 { 2 } else { 5 };
+            return Style { color, width, marker: MARKERS[(arcfs - 1) % MARKERS.len()] };
         }
         let place = KNOWN.iter().position(|known| *known == name).unwrap_or_else(|| {
             other += 1;
