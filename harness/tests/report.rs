@@ -5,7 +5,7 @@ mod made_up;
 use std::collections::HashSet;
 use std::fs;
 
-use arcfs_harness::report::{self, Error, History, NamedRun, Series};
+use arcfs_harness::report::{self, EmbedError, Error, History, NamedRun, Series};
 use arcfs_harness::results::schema::{Meta, Run};
 use arcfs_harness::workload::Unit;
 use made_up::{HOSTILE, run};
@@ -266,4 +266,27 @@ fn a_history_is_drawn_with_its_gaps() {
     history.series[0].points[0] = Some((f64::NAN, f64::NAN, f64::NAN));
     history.runs.clear();
     check_svg("empty history", &report::history("<History>", &history));
+}
+
+#[test]
+fn a_document_keeps_what_people_wrote() {
+    let run = run();
+    let named = NamedRun { name: "example", run: &run };
+    let embed = |document: &str| report::embed(document, "results/", &named);
+    let document = "# Mine\n\n<!-- begin stream -->\nold\n<!-- end stream -->\nmine too\n\
+                    <!-- begin machine -->\n<!-- end machine -->\n<!-- a remark -->\n";
+    let first = embed(document).unwrap();
+    assert!(first.starts_with("# Mine\n\n<!-- begin stream -->\n"));
+    assert!(first.contains("<!-- end stream -->\nmine too\n<!-- begin machine -->\n"));
+    assert!(first.contains("](results/example/stream.svg)") && first.contains("| arcfs-calls |"));
+    assert!(!first.contains("old\n") && first.ends_with("<!-- a remark -->\n"));
+    assert_eq!(embed(&first).unwrap(), first, "doing it again changes nothing");
+    check_tables(&first);
+    let alone = |line, marker: &str| Err(EmbedError::Alone { line, marker: marker.to_owned() });
+    assert_eq!(embed("x\n<!-- begin stream -->\n"), alone(2, "begin stream"));
+    assert_eq!(embed("<!-- end stream -->\n"), alone(1, "end stream"));
+    assert_eq!(embed("<!-- begin stream -->\n<!-- end scale -->\n"), alone(2, "end scale"));
+    assert_eq!(embed("nothing"), Err(EmbedError::None));
+    let unknown = EmbedError::Unknown { line: 1, name: "nonsense".to_owned() };
+    assert_eq!(embed("<!-- begin nonsense -->\n<!-- end nonsense -->"), Err(unknown));
 }

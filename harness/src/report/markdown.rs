@@ -25,20 +25,27 @@ pub fn page(
     out += &reading(reference);
     for section in sections {
         let _ = write!(out, "\n## {}\n", text::markdown(&section.name));
-        if !section.common.is_empty() {
-            let _ = write!(out, "\n{}.\n", text::markdown(&section.common));
-        }
-        for chart in charts.iter().filter(|chart| chart.workload() == section.name) {
-            let (title, name) = (text::markdown(chart.title()), text::link(named.name));
-            let _ = write!(out, "\n![{title}]({name}/{}.svg)\n", chart.file());
-        }
-        out += &tables(section);
+        out += &self::section(section, "", named.name, charts);
     }
     out
 }
 
+/// The charts and tables of a workload, without its heading. Links to charts begin with `directory`.
+pub fn section(section: &Section, directory: &str, name: &str, charts: &[Chart<'_>]) -> String {
+    let mut out = String::new();
+    if !section.common.is_empty() {
+        let _ = write!(out, "\n{}.\n", text::markdown(&section.common));
+    }
+    for chart in charts.iter().filter(|chart| chart.workload() == section.name) {
+        let (title, name) = (text::markdown(chart.title()), text::link(name));
+        let _ = write!(out, "\n![{title}]({directory}{name}/{}.svg)\n", chart.file());
+    }
+    out += &tables(section);
+    out
+}
+
 /// The tables of a workload with their notes.
-pub fn tables(section: &Section) -> String {
+fn tables(section: &Section) -> String {
     let mut out = String::new();
     let (shown, folded) = if section.tables.len() > UNFOLDED + 1 {
         section.tables.split_at(UNFOLDED)
@@ -102,7 +109,8 @@ fn entry(entry: &Entry) -> String {
     }
 }
 
-fn meta(meta: &Meta) -> String {
+/// What was measured, where and when.
+pub fn meta(meta: &Meta) -> String {
     let dirty = if meta.dirty { ", with changes that were not committed" } else { "" };
     let memory = format::figure(meta.memory as f64, crate::workload::Unit::Bytes);
     let extent = meta.extent.map(|extent| format!("{extent:?}").to_lowercase()).unwrap_or_default();
@@ -129,7 +137,8 @@ fn meta(meta: &Meta) -> String {
     out
 }
 
-fn reading(reference: Option<&str>) -> String {
+/// What the signs in tables mean.
+pub fn reading(reference: Option<&str>) -> String {
     let ratio = match reference {
         Some(name) => format!(" `· 2.00×` is the ratio of its median to that of {}.", text::markdown(name)),
         None => String::new(),

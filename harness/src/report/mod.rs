@@ -8,6 +8,7 @@
 //! | `growth` | tables of fitted exponents | how they are fitted |
 //! | `tables` | which figures stand beside each other | Markdown, terminals |
 //! | `markdown`, `terminal` | the tables, written | statistics |
+//! | `embed` | the same within a document | what it says |
 //! | `charts` | which charts there are, and their SVG | Markdown |
 //!
 //! A report is a function of the run and its name: equal runs give equal bytes. The module knows no
@@ -15,6 +16,7 @@
 //! run over.
 
 mod charts;
+mod embed;
 mod format;
 mod growth;
 mod markdown;
@@ -28,6 +30,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use charts::{History, Series, history};
+pub use embed::EmbedError;
 
 use crate::results::schema::Run;
 use view::View;
@@ -72,6 +75,18 @@ fn sections(run: &Run, view: &View<'_>) -> Vec<tables::Section> {
 fn page(named: &NamedRun<'_>, view: &View<'_>, charts: &[charts::Chart<'_>]) -> String {
     let reference = view.reference.map(|backend| view.backends[backend]);
     markdown::page(named, &sections(named.run, view), charts, reference)
+}
+
+/// The document with the tables and charts of the run between its markers, lines such as
+/// `<!-- begin small-files -->` and `<!-- end small-files -->`; the names `machine` and `reading` give
+/// what was measured where, and how to read it. Links to charts begin with `directory`, which is empty or
+/// ends with a slash.
+///
+/// # Errors
+/// [`EmbedError`] with the line, where a marker has no partner or names no workload of the run.
+pub fn embed(document: &str, directory: &str, named: &NamedRun<'_>) -> Result<String, EmbedError> {
+    let view = View::new(named.run);
+    embed::embed(document, directory, named, &view, &sections(named.run, &view), &charts::charts(&view))
 }
 
 /// The tables for the terminal that standard output is, or for 120 columns where it is none.

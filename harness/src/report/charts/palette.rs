@@ -80,7 +80,7 @@ pub fn styles<'a>(backends: impl IntoIterator<Item = (&'a str, bool)>) -> Vec<St
             arcfs += 1;
             let color = STRONG[(arcfs - 1) % STRONG.len()];
             // The second is drawn under the first, and wider, so that it is seen where they coincide.
-            let width = if arcfs == 1 { 2 } else { 5 };
+            let width = if arcfs == 1 { 2 } else { 4 };
             return Style { color, width, marker: MARKERS[(arcfs - 1) % MARKERS.len()] };
         }
         let place = KNOWN.iter().position(|known| *known == name).unwrap_or_else(|| {
