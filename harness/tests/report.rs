@@ -172,8 +172,8 @@ fn empty_cells_have_a_reason_and_no_bar() {
     assert!(report::svgs(&run)[0].1.contains("No figure: dashmap"));
     let page = page(&run);
     assert!(page.contains("| dashmap | – <sup>1</sup> |"), "{page}");
-    assert!(page.contains("<sup>1</sup> dashmap has &#124; no such thing"));
-    assert!(report::terminal_within(&run, 100).contains("[1] dashmap has | no such thing"));
+    assert!(page.contains("<sup>1</sup> has &#124; no such thing"));
+    assert!(report::terminal_within(&run, 100).contains("[1] has | no such thing"));
 }
 
 #[test]
@@ -230,8 +230,7 @@ fn what_cannot_be_written_is_an_error_with_its_path() {
     assert!(error.to_string().ends_with("y.md"), "{error}");
 }
 
-#[test]
-fn a_history_is_drawn_with_its_gaps() {
+fn made_up_history() -> History {
     let series = |figure: &str, backend: &str, scale: f64| Series {
         figure: figure.to_owned(),
         unit: Unit::Nanoseconds,
@@ -242,7 +241,7 @@ fn a_history_is_drawn_with_its_gaps() {
             .map(|value| value.map(|value| (value, value * 0.9, value * 1.2)))
             .collect(),
     };
-    let mut history = History {
+    History {
         runs: (0..12_u64).map(|run| format!("{:07x}", (0x0a1b_2c3d * (run + 1)) & 0xfff_ffff)).collect(),
         series: vec![
             series("small-files: total", "arcfs-calls", 1e5),
@@ -251,18 +250,15 @@ fn a_history_is_drawn_with_its_gaps() {
             series("stream: total", "arcfs-calls", 1e6),
             series("stream: total", "map-mutex", 40e6),
         ],
-    };
+    }
+}
+
+#[test]
+fn a_history_is_drawn_with_its_gaps() {
+    let mut history = made_up_history();
     let svg = report::history("History", &history);
     check_svg("history", &svg);
     assert_eq!(overlaps(&svg), []);
-    if let Some(dir) = std::env::var_os("ARCFS_REPORT_OUT") {
-        // For looking at pictures by hand.
-        report::write(&run(), "example", dir.as_ref()).unwrap();
-        report::write(&made_up::hostile(), "hostile", dir.as_ref()).unwrap();
-        fs::write(std::path::Path::new(&dir).join("history.svg"), &svg).unwrap();
-        fs::write(std::path::Path::new(&dir).join("terminal.txt"), report::terminal_within(&run(), 110))
-            .unwrap();
-    }
     history.series[0].points[0] = Some((f64::NAN, f64::NAN, f64::NAN));
     history.runs.clear();
     check_svg("empty history", &report::history("<History>", &history));
@@ -289,4 +285,18 @@ fn a_document_keeps_what_people_wrote() {
     assert_eq!(embed("nothing"), Err(EmbedError::None));
     let unknown = EmbedError::Unknown { line: 1, name: "nonsense".to_owned() };
     assert_eq!(embed("<!-- begin nonsense -->\n<!-- end nonsense -->"), Err(unknown));
+}
+
+/// `ARCFS_REPORT_OUT=DIR cargo test -p arcfs-harness --test report -- --ignored`
+#[test]
+#[ignore = "checks nothing: it writes reports to look at into $ARCFS_REPORT_OUT"]
+fn pictures_to_look_at() {
+    let dir =
+        std::path::PathBuf::from(std::env::var_os("ARCFS_REPORT_OUT").expect("ARCFS_REPORT_OUT is set"));
+    for (name, run) in [("example", run()), ("hostile", made_up::hostile())] {
+        report::write(&run, name, &dir).unwrap();
+        fs::write(dir.join(format!("{name}.txt")), report::terminal_within(&run, 110)).unwrap();
+    }
+    fs::write(dir.join("example.json"), serde_json::to_string(&run()).unwrap()).unwrap();
+    fs::write(dir.join("history.svg"), report::history("History", &made_up_history())).unwrap();
 }

@@ -61,12 +61,15 @@ fn rounded(value: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-/// Three significant digits, never an exponent; what is below a millionth is 0.
+/// Three significant digits without an exponent as long as they can be read; what is below a millionth is 0.
 fn digits(value: f64) -> String {
     let value = rounded(value);
     let magnitude = if value == 0.0 { 2 } else { value.abs().log10().floor() as i32 };
     if magnitude < -6 {
         return "0".to_owned();
+    }
+    if magnitude >= 15 {
+        return format!("{value:.2e}"); // nothing that is measured, but a wrong number would be worse
     }
     if magnitude >= 3 {
         let sign = if value < 0.0 { "-" } else { "" };
@@ -180,6 +183,7 @@ mod tests {
         check(12_345e9, Ns, "12,300 s");
         check(-1500.0, Ns, "-1.50 µs");
         check(1e-9, Ns, "0 ns");
+        check(1e300, Ns, "1.00e291 s");
     }
 
     #[test]

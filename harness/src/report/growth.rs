@@ -5,7 +5,7 @@ use crate::results::schema::Run;
 use crate::workload::Unit;
 
 use super::format;
-use super::tables::{Entry, Section, Table, grouped, metric_with_params};
+use super::tables::{Entry, Section, Table, grouped, metric_with_params, note};
 use super::view::View;
 
 /// Adds to each section a table of exponents, where its workload was run at enough sizes.
@@ -27,7 +27,7 @@ pub fn add(run: &Run, view: &View<'_>, sections: &mut [Section]) {
         for backend in &view.backends {
             let entries = columns.iter().map(|(_, column)| {
                 let fit = column.iter().find(|growth| growth.backend == *backend);
-                fit.map_or_else(|| Entry::Empty(few(backend, &mut section.notes)), |growth| exponent(growth))
+                fit.map_or_else(|| Entry::Empty(few(&mut section.notes)), |growth| exponent(growth))
             });
             table.rows.push(((*backend).to_owned(), entries.collect()));
         }
@@ -46,10 +46,7 @@ fn exponent(growth: &Growth) -> Entry {
     }
 }
 
-fn few(backend: &str, notes: &mut Vec<String>) -> usize {
-    let text = format!("{backend} has figures at fewer than {LEAST_SIZES} sizes");
-    notes.iter().position(|note| *note == text).unwrap_or_else(|| {
-        notes.push(text);
-        notes.len() - 1
-    })
+fn few(notes: &mut Vec<String>) -> usize {
+    let text = format!("has figures at fewer than {LEAST_SIZES} sizes");
+    note(notes, &text)
 }

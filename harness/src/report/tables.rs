@@ -209,7 +209,7 @@ fn plain_table(view: &View<'_>, columns: &[&Column<'_>], vary: &[&str], notes: &
     let entry = |index: usize, backend: usize, notes: &mut Vec<String>| {
         let column = columns[index];
         match column.figure(backend) {
-            None => Entry::Empty(note(notes, &view.backends, column, backend)),
+            None => Entry::Empty(note(notes, column.reason(backend))),
             Some(figure) => Entry::Figure {
                 value: format::figure(figure.median, column.unit),
                 spread: figure.spread().map(format::spread),
@@ -247,7 +247,7 @@ fn latency_table(view: &View<'_>, column: &Column<'_>, vary: &[&str], notes: &mu
         let least = values.iter().flatten().min().filter(|_| values.iter().flatten().count() > 1);
         for (backend, (_, row)) in table.rows.iter_mut().enumerate() {
             row.push(match values[backend] {
-                None => Entry::Empty(note(notes, &view.backends, column, backend)),
+                None => Entry::Empty(note(notes, column.reason(backend))),
                 Some(value) => Entry::Figure {
                     value: format::figure(value as f64, Unit::Nanoseconds),
                     spread: None,
@@ -261,7 +261,7 @@ fn latency_table(view: &View<'_>, column: &Column<'_>, vary: &[&str], notes: &mu
     table.columns.push("operations".to_owned());
     for (backend, (_, row)) in table.rows.iter_mut().enumerate() {
         row.push(match column.latency(backend) {
-            None => Entry::Empty(note(notes, &view.backends, column, backend)),
+            None => Entry::Empty(note(notes, column.reason(backend))),
             Some(latency) => Entry::Figure {
                 value: format::grouped(latency.count),
                 spread: None,
@@ -274,11 +274,10 @@ fn latency_table(view: &View<'_>, column: &Column<'_>, vary: &[&str], notes: &mu
     table
 }
 
-/// The place of a reason among the notes.
-fn note(notes: &mut Vec<String>, backends: &[&str], column: &Column<'_>, backend: usize) -> usize {
-    let text = format!("{} {}", backends[backend], column.reason(backend));
-    notes.iter().position(|note| *note == text).unwrap_or_else(|| {
-        notes.push(text);
+/// The place of a reason among the notes. The subject of the sentence is the backend of the row.
+pub fn note(notes: &mut Vec<String>, reason: &str) -> usize {
+    notes.iter().position(|note| note == reason).unwrap_or_else(|| {
+        notes.push(reason.to_owned());
         notes.len() - 1
     })
 }

@@ -23,9 +23,15 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_whitespace() { ' ' } else { printable(c) }).collect()
 }
 
-/// Control characters, and code points that XML forbids, as the replacement character.
+/// Control characters, those that turn the direction of text, and those that XML forbids, as the
+/// replacement character.
 fn printable(c: char) -> char {
-    if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { char::REPLACEMENT_CHARACTER } else { c }
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || turns || matches!(c, '\u{fffe}' | '\u{ffff}') {
+        char::REPLACEMENT_CHARACTER
+    } else {
+        c
+    }
 }
 
 /// A file name made of lower-case letters, digits and single dashes.
@@ -66,7 +72,7 @@ mod tests {
         check("a|b\nc", "a&#124;b c");
         check("<x>&", "&lt;x&gt;&amp;");
         check("*_`[l](u)", "\\*\\_\\`\\[l\\](u)");
-        check("\u{0}\u{1b}", "\u{fffd}\u{fffd}");
+        check("\u{0}\u{1b}\u{202e}", "\u{fffd}\u{fffd}\u{fffd}");
     }
 
     #[test]
