@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ pub struct Options {
 /// Where a file cannot be read or is no result file, two files would have one page, or a page cannot be
 /// written.
 pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
+    let mut out = io::stdout().lock();
     let mut pages: Vec<(PathBuf, String)> = Vec::new();
     let mut runs = Vec::new();
     for path in &options.files {
@@ -51,9 +53,11 @@ pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Syn
     }
     for (run, (dir, name)) in runs.iter().zip(&pages) {
         if options.print {
-            println!("{name}\n{}", report::terminal(run));
+            writeln!(out, "{name}\n{}", report::terminal(run))?;
         } else {
-            report::write(run, name, dir)?.iter().for_each(|path| println!("{}", path.display()));
+            for path in report::write(run, name, dir)? {
+                writeln!(out, "{}", path.display())?;
+            }
         }
     }
     if let Some(document) = &options.embed {
@@ -70,7 +74,7 @@ pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Syn
         let text =
             report::embed(&text, &links, &NamedRun { name, run }).map_err(|error| with_path(&error))?;
         fs::write(document, text).map_err(|error| with_path(&error))?;
-        println!("{}", document.display());
+        writeln!(out, "{}", document.display())?;
     }
     Ok(ExitCode::SUCCESS)
 }
