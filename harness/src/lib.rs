@@ -12,6 +12,7 @@
 //! | [`allocator`] | counts allocations, once switched on | everything else |
 //! | [`schedule`] | turns, rounds, what becomes of their answers | stores, files |
 //! | [`results`] | the schema of result files, their statistics | stores, workloads |
+//! | [`report`] | tables and charts from results | stores, workloads |
 //! | [`cli`] | the command line | how anything is measured |
 
 pub mod allocator;
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod isolate;
 pub mod load;
 pub mod python;
+pub mod report;
 pub mod results;
 pub mod rivals;
 pub mod schedule;

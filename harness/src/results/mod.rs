@@ -4,6 +4,7 @@ pub mod file;
 pub mod growth;
 pub mod meta;
 pub mod samples;
+pub mod growth;
 pub mod schema;
 
 pub use file::Error;

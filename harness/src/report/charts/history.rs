@@ -1,0 +1,79 @@
+//! Figures over commits. The points come from whoever has read the runs; this module only draws them.
+
+use crate::report::format;
+use crate::workload::Unit;
+
+use super::axis::Axis;
+use super::lines::{Grid, Line, Panel, Point, on_top_last};
+use super::palette;
+
+/// Runs in order with the series to draw.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// What is written under each run, such as its short commit.
+    pub runs: Vec<String>,
+    /// The lines. Those of equal `figure` share a plot.
+    pub series: Vec<Series>,
+}
+
+/// One figure of one backend over the runs.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What is drawn: workload, metric and parameters.
+    pub figure: String,
+    /// The unit of the values.
+    pub unit: Unit,
+    /// The backend.
+    pub backend: String,
+    /// Whether the backend is arcfs.
+    pub arcfs: bool,
+    /// Median, smallest and largest sample by run; `None` where the run has no figure.
+    pub points: Vec<Option<(f64, f64, f64)>>,
+}
+
+/// The SVG of a history.
+///
+/// # Panics
+/// Never: every backend that is looked up was listed before.
+pub fn draw<'run>(title: &'run str, history: &'run History) -> String {
+    let mut backends: Vec<(&str, bool)> = Vec::new();
+    for series in &history.series {
+        if !backends.iter().any(|(name, _)| *name == series.backend) {
+            backends.push((&series.backend, series.arcfs));
+        }
+    }
+    let styles = palette::styles(backends.iter().copied());
+    let figures =
+        crate::report::tables::grouped(&history.series, |series| (series.figure.clone(), series.unit));
+    let panels = figures.into_iter().map(|((figure, unit), series)| {
+        let line = |series: &'run Series| {
+            let place = backends.iter().position(|(name, _)| *name == series.backend).expect("listed above");
+            let points = series.points.iter().take(history.runs.len()).enumerate();
+            let points = points.filter_map(|(run, point)| {
+                let (y, min, max) = (*point).filter(|(y, _, _)| y.is_finite())?;
+                Some(Point { x: run as f64, y, range: Some((min, max)), marked: true })
+            });
+            Line { name: &series.backend, style: styles[place], points: points.collect() }
+        };
+        let values = series.iter().flat_map(|series| series.points.iter().flatten());
+        let values = values.flat_map(|(median, min, max)| [*median, *min, *max]);
+        let y = Axis::of_lines(values, unit);
+        Panel {
+            title: figure,
+            lines: on_top_last(series.iter().copied().map(line).collect()),
+            y,
+            y_title: format::name(unit).to_owned(),
+        }
+    });
+    let grid = Grid {
+        title,
+        subtitle: "median of each run, whiskers from the smallest sample to the largest".to_owned(),
+        x_title: "commit, oldest first",
+        x: Axis::names(history.runs.iter().cloned()),
+        panels: panels.collect(),
+        columns: 1,
+        height: 220,
+        legend: backends.iter().map(|(name, _)| *name).zip(styles.iter().copied()).collect(),
+    };
+    grid.draw()
+}
