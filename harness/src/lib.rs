@@ -12,6 +12,8 @@
 
 pub mod backend;
 pub mod backends;
+pub mod cli;
+pub mod compare;
 pub mod load;
 pub mod results;
 pub mod rivals;
