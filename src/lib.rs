@@ -83,6 +83,7 @@ mod path;
 mod pattern;
 mod quota;
 mod root;
+mod slowed;
 mod snapshot;
 mod sync;
 mod transaction;

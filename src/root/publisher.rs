@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cell::{RootCell, RootGuard};
 use super::graves::Graves;
 use super::protocol::{BeforeSwap, Protocol, Serial, SerialTurn, Swapped};
+use crate::slowed;
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::node::FREED_BY_READERS;
@@ -76,6 +77,7 @@ impl Publisher<Serial> {
 fn publish(graves: &Graves, swap: impl FnOnce(BeforeSwap<'_>) -> Swapped) -> Result<Version, Refusal> {
     let buried = Cell::new(false);
     let (old, version) = swap(&|old, applied, _edits| {
+        slowed::publication();
         if applied.detached > FREED_BY_READERS {
             graves.bury(&old.tree);
             buried.set(true);

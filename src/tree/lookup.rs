@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::name::Name;
 use super::node::{Dir, Entry, FileNode, Node};
 use crate::error::ErrorKind;
-use crate::path;
+use crate::{path, slowed};
 
 /// What stands at a path, borrowed from a tree.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,7 @@ pub fn find<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<At<'a>, Miss> {
 /// [`Miss`].
 #[inline]
 pub fn find_placed<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<(Found<'a>, u64), Miss> {
+    slowed::look_up();
     let (mut found, mut placed) = (Found::Dir(tree), 0);
     for component in path::components(path) {
         let Found::Dir(dir) = found else { return Err(Miss::NotADirectory) };
