@@ -10,10 +10,12 @@
 //! | [`workload`], [`workloads`] | what is done and measured in a round | which store it is |
 //! | [`results`] | the schema of result files, their statistics | stores, workloads |
 
+pub mod ab;
 pub mod backend;
 pub mod backends;
 pub mod cli;
 pub mod compare;
+pub mod gate;
 pub mod load;
 pub mod results;
 pub mod rivals;

@@ -4,11 +4,12 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::pairs::{Key, Of};
 use super::{Comparison, Judged, Rules, Verdict};
+use crate::workload::Unit;
 
 /// The report of `comparison`: what changed, or with `all` every cell; what the control says; a summary.
 pub fn report(comparison: &Comparison, rules: &Rules, all: bool) -> String {
@@ -78,7 +79,7 @@ fn summary(comparison: &Comparison, rules: &Rules) -> String {
 
 fn table(header: &[&str], numbers_from: usize) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(NOTHING);
     table.set_header(header);
     for column in numbers_from..header.len() {
         if let Some(column) = table.column_mut(column) {
@@ -97,7 +98,8 @@ fn changes(judged: &[&Judged]) -> Table {
             Of::Cell => params.to_string(),
             Of::Mean(cells) => format!("(mean of {cells} cells)"),
         };
-        let value = |value: Option<f64>| value.map_or_else(String::new, |value| scaled(value, judged));
+        let value =
+            |value: Option<f64>| value.map_or_else(String::new, |value| scaled(value, judged.pairs.unit));
         table.add_row([
             workload.clone(),
             params,
@@ -131,8 +133,8 @@ fn factor(ratio: f64) -> String {
 }
 
 /// A value with three digits and its unit; thousands as k, M, G.
-fn scaled(value: f64, judged: &Judged) -> String {
-    let unit = serde_json::to_value(judged.pairs.unit).ok();
+pub fn scaled(value: f64, unit: Unit) -> String {
+    let unit = serde_json::to_value(unit).ok();
     let unit = unit.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
     let (value, prefix) = match value.abs() {
         size if size >= 1e9 => (value / 1e9, "G"),
@@ -155,4 +157,23 @@ fn scaled(value: f64, judged: &Judged) -> String {
         2
     };
     format!("{value:.digits$} {prefix}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_three_digits_and_a_unit() {
+        for (value, unit, expected) in [
+            (999.4, Unit::Nanoseconds, "999 ns"),
+            (12_345.0, Unit::Nanoseconds, "12.3 µs"),
+            (1_234_567.0, Unit::Nanoseconds, "1.23 ms"),
+            (2e9, Unit::Nanoseconds, "2.00 s"),
+            (1_234_567.0, Unit::OperationsPerSecond, "1.23 Mop/s"),
+            (1.5, Unit::BytesPerByte, "1.50 B/B"),
+        ] {
+            assert_eq!(scaled(value, unit), expected);
+        }
+    }
 }

@@ -1,3 +1,4 @@
 //! Result files: their schema, and what is computed from them.
 
+pub mod history;
 pub mod schema;
