@@ -84,4 +84,47 @@ mod tests {
             assert!(percent(text).is_err(), "{text}");
         }
     }
+
+    /// A result file of one workload on arcfs and six rivals, arcfs `slower` times slower than usual.
+    fn file(dir: &std::path::Path, cpu: &str, slower: f64) -> PathBuf {
+        let cell = |backend: u32| {
+            let arcfs = backend == 0;
+            let factor = if arcfs { slower } else { 1.0 };
+            let samples = [100.0, 101.0, 99.0, 100.5, 99.5].map(|sample| factor * sample);
+            serde_json::json!({
+                "workload": "w", "params": {}, "metric": "total", "backend": backend.to_string(),
+                "arcfs": arcfs, "unit": "ns", "better": "lower", "samples": samples, "median": 100.0 * factor,
+                "min": 99.0 * factor, "max": 101.0 * factor, "checks": 1,
+            })
+        };
+        let meta = serde_json::json!({
+            "commit": "", "dirty": false, "rustc": "", "profile": "release", "cpu": cpu, "cores": 2, "memory": 1,
+            "kernel": "", "date": "", "args": [], "extent": "default", "rounds": 5, "rivals": [],
+        });
+        let cells: Vec<_> = (0..7).map(cell).collect();
+        let path = dir.join(format!("{cpu}{slower}.json"));
+        let run = serde_json::json!({ "schema": 1, "meta": meta, "cells": cells });
+        std::fs::write(&path, run.to_string()).expect("written");
+        path
+    }
+
+    fn code(base: &std::path::Path, new: &std::path::Path, force: bool) -> Option<ExitCode> {
+        let options =
+            Options { base: base.to_owned(), new: new.to_owned(), threshold: 0.05, all: true, force };
+        execute(&options).ok()
+    }
+
+    #[test]
+    fn exit_codes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let base = file(dir.path(), "a", 1.0);
+        let (slow, fast, other) =
+            (file(dir.path(), "a", 2.0), file(dir.path(), "a", 0.5), file(dir.path(), "b", 1.0));
+        assert_eq!(code(&base, &base, false), Some(ExitCode::SUCCESS));
+        assert_eq!(code(&base, &slow, false), Some(ExitCode::from(1)));
+        assert_eq!(code(&base, &fast, false), Some(ExitCode::SUCCESS));
+        assert_eq!(code(&base, &other, false), None);
+        assert_eq!(code(&base, &other, true), Some(ExitCode::SUCCESS));
+        assert_eq!(code(&base, &dir.path().join("missing"), false), None);
+    }
 }

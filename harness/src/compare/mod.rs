@@ -7,7 +7,8 @@
 //!    `new / base`, turned so that above 0 is worse; the mean over the cells of a workload is one more
 //!    pair list, because a slowdown that noise hides in each cell shows in their mean.
 //! 3. [`interval`] gives the median of the pairs its interval, from the pairs alone.
-//! 4. [`control`] widens that interval by how far the rivals moved, whose code did not change.
+//! 4. [`control`] moves that interval by how far the rivals moved, whose code did not change, and widens
+//!    it by how differently they did.
 //!
 //! A cell regressed only where its whole interval is beyond the threshold. The chance that a
 //! comparison of equal builds accuses anything is held for the whole family of cells (Bonferroni),
@@ -72,9 +73,9 @@ pub enum Verdict {
     Regression,
     /// The whole interval is beyond the threshold on the better side.
     Improvement,
-    /// The median is beyond the threshold, the interval is not: too noisy to tell.
+    /// The ratio is beyond the threshold, the interval is not: too noisy to tell.
     Uncertain,
-    /// The median is within the threshold.
+    /// The ratio is within the threshold.
     Same,
 }
 
@@ -84,8 +85,10 @@ pub struct Judged {
     /// What was compared.
     pub pairs: Pairs,
     /// The median of the paired ratios.
+    pub paired: f64,
+    /// The same with the rivals' shift taken out.
     pub ratio: f64,
-    /// The interval of the ratio, widened by the control.
+    /// The interval of that ratio, widened by the control.
     pub interval: (f64, f64),
     /// The interval from the pairs alone.
     pub unwidened: (f64, f64),
@@ -148,17 +151,16 @@ fn judge(all: &[Pairs], control: &Control, tail: f64, rules: &Rules) -> Vec<Judg
         .map(|pairs| {
             let own = Interval::of_median(&pairs.logs, &pools[&pairs.key.group()], tail);
             let centre = interval::median(&pairs.logs);
-            let (low, high) = match rules.drift {
-                Drift::Interleaved => (own.low, own.high),
+            let (shift, reach) = match rules.drift {
+                Drift::Interleaved => (0.0, 0.0),
                 Drift::Measured => {
                     let movement = control.movement(&pairs.key, tail);
-                    (
-                        own.low.min(centre - movement.reach) - movement.shift,
-                        own.high.max(centre + movement.reach) - movement.shift,
-                    )
+                    (movement.shift, movement.reach)
                 }
             };
-            let verdict = match centre {
+            let low = own.low.min(centre - reach) - shift;
+            let high = own.high.max(centre + reach) - shift;
+            let verdict = match centre - shift {
                 _ if low > limit => Verdict::Regression,
                 _ if high < -limit => Verdict::Improvement,
                 centre if centre.abs() > limit => Verdict::Uncertain,
@@ -166,7 +168,8 @@ fn judge(all: &[Pairs], control: &Control, tail: f64, rules: &Rules) -> Vec<Judg
             };
             Judged {
                 pairs: pairs.clone(),
-                ratio: centre.exp(),
+                paired: centre.exp(),
+                ratio: (centre - shift).exp(),
                 interval: (low.exp(), high.exp()),
                 unwidened: (own.low.exp(), own.high.exp()),
                 verdict,

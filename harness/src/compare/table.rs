@@ -8,7 +8,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::pairs::{Key, Of};
-use super::{Comparison, Judged, Rules, Verdict};
+use super::{Comparison, Drift, Judged, Rules, Verdict};
 use crate::workload::Unit;
 
 /// The report of `comparison`: what changed, or with `all` every cell; what the control says; a summary.
@@ -63,17 +63,21 @@ fn only(text: &mut String, which: &str, keys: &[Key], all: bool) {
 /// One line on what was found, and how sure it is.
 fn summary(comparison: &Comparison, rules: &Rules) -> String {
     let count = |verdict| comparison.count(verdict);
+    let corrected = match rules.drift {
+        Drift::Measured => ", less what the rivals of the workload moved",
+        Drift::Interleaved => "",
+    };
     format!(
-        "{} regressions, {} improvements, {} uncertain, {} the same: {} cells and means of arcfs beyond {} %, \
-         with a chance of {} that equal builds are told apart; at least {} pairs each",
+        "of {} cells and means of arcfs: {} regressions, {} improvements, {} uncertain, {} the same\n\
+         (worse by: median of at least {} paired ratios{corrected}; threshold {} %; chance of any false alarm {})",
+        comparison.judged.len(),
         count(Verdict::Regression),
         count(Verdict::Improvement),
         count(Verdict::Uncertain),
         count(Verdict::Same),
-        comparison.judged.len(),
+        comparison.fewest_pairs,
         (rules.threshold * 1000.0).round() / 10.0,
         rules.family,
-        comparison.fewest_pairs,
     )
 }
 
