@@ -1,12 +1,14 @@
 //! One turn: every chosen cell once, on the backends of arcfs, as JSON for the process that asked.
+//!
+//! Values of rounds are compared, their histograms of latencies are not.
 
 use crate::backend::{self, Backend, Side};
 use crate::results::schema::Cell;
 use crate::store::Failure;
-use crate::workload::{Extent, Params, Scope, Workload};
+use crate::workload::{Extent, Isolation, Params, Scope, Workload};
 
 /// The workloads of a turn whose names match a glob: those of [`super::paths`], and of the whole harness only where
-/// a glob is given.
+/// a glob is given. Workloads that want a process of their own for each round are not for turns.
 ///
 /// # Errors
 /// Where the glob is wrong, or nothing matches it.
@@ -15,6 +17,7 @@ pub fn chosen(glob: Option<&str>) -> Result<Vec<Box<dyn Workload>>, String> {
     let matcher = globset::Glob::new(glob).map_err(|error| error.to_string())?.compile_matcher();
     let mut workloads = super::paths::all();
     workloads.extend(crate::workload::all());
+    workloads.retain(|workload| workload.isolation() == Isolation::Shared);
     let names: Vec<&str> = workloads.iter().map(|workload| workload.name()).collect();
     let names = names.join(", ");
     workloads.retain(|workload| matcher.is_match(workload.name()));

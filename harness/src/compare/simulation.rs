@@ -5,7 +5,7 @@
 //! about three times slower for the whole run or for single rounds, noise is new in each round.
 
 use rand::rngs::StdRng;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Normal};
 
 use super::pairs::Of;
@@ -120,6 +120,17 @@ fn of_a_thousand_comparisons_of_equal_builds_none_accuses() {
 }
 
 #[test]
+#[ignore = "minutes: ten thousand comparisons"]
+fn of_ten_thousand_comparisons_of_equal_builds_fewer_than_ten_accuse() {
+    let accused: Vec<u64> = [(CALM, 5), (USUAL, 3), (USUAL, 5), (WILD, 3), (WILD, 5)]
+        .into_iter()
+        .map(|(noise, rounds)| regressed(noise, rounds, 2_000, |_, _| 1.0))
+        .collect();
+    assert!(accused.iter().sum::<u64>() < 10, "{accused:?}");
+    assert!(accused.iter().all(|accused| *accused < 4), "{accused:?}");
+}
+
+#[test]
 fn an_engine_twice_as_slow_is_caught() {
     for (noise, rounds) in [(CALM, 3), (CALM, 5), (USUAL, 3), (USUAL, 5), (WILD, 5)] {
         assert_eq!(regressed(noise, rounds, 30, |_, _| 2.0), 30, "{} and {rounds}", noise.within);
@@ -185,5 +196,4 @@ fn a_comparison_with_itself_is_all_the_same() {
     let comparison = compare(&base, &base.clone(), &Rules::separate(0.05));
     assert_eq!(comparison.count(Verdict::Same), comparison.judged.len());
     assert!(comparison.only_base.is_empty() && comparison.only_new.is_empty());
-    let _: &mut dyn Rng = random;
 }
