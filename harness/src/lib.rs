@@ -13,13 +13,19 @@
 //! | [`schedule`] | turns, rounds, what becomes of their answers | stores, files |
 //! | [`results`] | the schema of result files, their statistics | stores, workloads |
 //! | [`report`] | tables and charts from results | stores, workloads |
+//! | [`compare`] | two runs of the same cells, the rivals as control | stores, workloads |
+//! | [`ab`] | two builds of the engine in turns | what a workload does |
+//! | [`gate`] | instruction counts against a baseline | everything else |
 //! | [`cli`] | the command line | how anything is measured |
 
+pub mod ab;
 pub mod allocator;
 pub mod backend;
 pub mod backends;
 mod child;
 pub mod cli;
+pub mod compare;
+pub mod gate;
 pub mod isolate;
 pub mod load;
 pub mod python;

@@ -6,9 +6,14 @@
 //! | 1 | an answer was wrong, or a regression was found |
 //! | 2 | bad input, or an environment in which the command cannot work |
 
+mod ab;
+mod compare;
+mod gate;
+mod history;
 mod list;
 mod present;
 mod progress;
+mod report;
 mod run;
 mod select;
 mod target;
@@ -18,6 +23,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::isolate;
 
 /// What a subcommand answers.
 type Execution = Result<ExitCode, Box<dyn Error + Send + Sync>>;
@@ -34,8 +41,28 @@ struct Cli {
 enum Command {
     /// Runs workloads on backends in turns and keeps the results.
     Run(run::Options),
+    /// Writes tables and charts of result files.
+    Report(report::Options),
     /// Lists workloads and backends, with what they cannot do.
     List(list::Options),
+    /// Compares two result files; exit code 1 where arcfs became slower.
+    Compare(compare::Options),
+    /// Builds two revisions and runs them in turns; exit code 1 where the second is slower.
+    Ab(ab::Options),
+    /// Counts the instructions of the hot paths and compares them with the committed baseline.
+    Gate(gate::Options),
+    /// Shows how figures changed over the result files of a directory.
+    History(history::Options),
+    /// One round of one cell, for the parent process that asked for it.
+    #[command(name = isolate::SUBCOMMAND, hide = true)]
+    One {
+        #[arg(long)]
+        workload: String,
+        #[arg(long)]
+        backend: String,
+        #[arg(long)]
+        params: String,
+    },
 }
 
 /// Runs the command line of this process.
@@ -43,7 +70,13 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let execution = match &cli.command {
         Command::Run(options) => run::execute(options),
+        Command::Report(options) => report::execute(options),
         Command::List(options) => list::execute(options),
+        Command::Compare(options) => compare::execute(options),
+        Command::Ab(options) => ab::execute(options),
+        Command::Gate(options) => gate::execute(options),
+        Command::History(options) => history::execute(options),
+        Command::One { workload, backend, params } => Ok(isolate::serve(workload, backend, params)),
     };
     execution.unwrap_or_else(|error| {
         if is_broken_pipe(&*error) {

@@ -1,4 +1,4 @@
-//! Showing a run to people: figures as a table, answers of a smoke run as a matrix, warnings.
+//! Showing a run to people: answers of a smoke run as a matrix, warnings.
 
 use std::fmt::Write as _;
 
@@ -10,33 +10,6 @@ use crate::results::schema::{Cell, Run};
 
 /// More warnings than this are only counted.
 const WARNINGS: usize = 12;
-
-/// A table of all figures: median, smallest and largest sample.
-pub fn figures(run: &Run) -> String {
-    let mut table = table();
-    table.set_header(["figure", "backend", "median", "min", "max", "unit"]);
-    for cell in run.cells.iter().filter(|cell| !cell.samples.is_empty()) {
-        let digits = |value: Option<f64>| value.map_or_else(String::new, rounded);
-        table.add_row([
-            samples::label(cell),
-            cell.backend.clone(),
-            digits(cell.median),
-            digits(cell.min),
-            digits(cell.max),
-            serde_json::to_value(cell.unit)
-                .ok()
-                .and_then(|unit| Some(unit.as_str()?.to_owned()))
-                .unwrap_or_default(),
-        ]);
-    }
-    table.trim_fmt()
-}
-
-/// Four digits that count, without an exponent where people can read it so.
-fn rounded(value: f64) -> String {
-    let decimals = if value == 0.0 { 0.0 } else { 3.0 - value.abs().log10().floor() };
-    format!("{value:.*}", decimals.clamp(0.0, 9.0) as usize)
-}
 
 /// Which backend answered which workload, and why others did not.
 pub fn answers(run: &Run, workloads: &[&str], backends: &[&str]) -> String {
@@ -147,16 +120,5 @@ mod tests {
             lines[4..],
             ["(1) cannot: has no view", "(2) failed in round 1: wrong bytes", "(3) left out: takes hours"]
         );
-        assert_eq!(figures(&run).matches("1235").count(), 3 * 3, "three figures, each with three numbers");
-    }
-
-    #[test]
-    fn numbers_keep_four_digits() {
-        let check = |value, expected: &str| assert_eq!(rounded(value), expected);
-        check(0.0, "0");
-        check(1_234_567.8, "1234568");
-        check(12.3456, "12.35");
-        check(0.001_234_56, "0.001235");
-        check(-1.5, "-1.500");
     }
 }

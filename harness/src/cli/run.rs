@@ -1,12 +1,13 @@
 //! `arcfs-harness run`: chooses what is run, runs it, keeps and shows what came of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::target::{Target, parse_name};
 use super::{Execution, complain, present, print, progress, select};
+use crate::python::{self, Python};
 use crate::results::meta;
 use crate::results::schema::{Run, VERSION};
 use crate::schedule::{Fault, Outcome, Plan, Runner};
@@ -31,6 +32,9 @@ pub struct Options {
     /// Run workloads whose name matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     workload: Vec<String>,
+    /// Run the cases on D-MemFS too, timed inside Python; it is installed into target/harness-python
+    #[arg(long)]
+    python: bool,
     /// Run on backends whose name matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     backend: Vec<String>,
@@ -46,6 +50,9 @@ pub struct Options {
     /// Replace a result file of the same name
     #[arg(long, requires = "name")]
     force: bool,
+    /// Write no page of Markdown and no charts
+    #[arg(long)]
+    no_report: bool,
 }
 
 impl Options {
@@ -70,14 +77,20 @@ impl Options {
     }
 
     /// Everybody who could run a workload.
-    fn runners() -> Vec<Box<dyn Runner>> {
-        backend::all().into_iter().map(|backend| Box::new(backend) as Box<dyn Runner>).collect()
+    fn runners(&self) -> Result<Vec<Box<dyn Runner>>, python::Error> {
+        let mut runners: Vec<Box<dyn Runner>> =
+            backend::all().into_iter().map(|backend| Box::new(backend) as Box<dyn Runner>).collect();
+        if self.python {
+            complain("preparing Python and D-MemFS in target/harness-python");
+            runners.push(Box::new(Python::start(Path::new("target/harness-python"))?));
+        }
+        Ok(runners)
     }
 
     fn plan(&self) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
         let workloads =
             select::select("workload", workload::all(), |workload| workload.name(), &self.workload)?;
-        let runners = select::select("backend", Self::runners(), |runner| runner.name(), &self.backend)?;
+        let runners = select::select("backend", self.runners()?, |runner| runner.name(), &self.backend)?;
         let scope = Scope { extent: self.extent(), large: self.large };
         if workloads.iter().all(|workload| workload.cells(&scope).is_empty()) || runners.is_empty() {
             return Err("nothing is left to run: these workloads have no cells in this extent".into());
@@ -116,7 +129,7 @@ pub fn execute(options: &Options) -> Execution {
         let backends: Vec<&str> = backends.iter().map(String::as_str).collect();
         print(&present::answers(&run, &workloads, &backends))
     } else {
-        print(&present::figures(&run))
+        print(&crate::report::terminal(&run))
     };
     let mut wrong: Vec<String> = faults.iter().map(Fault::to_string).collect();
     if options.smoke {
@@ -131,8 +144,15 @@ pub fn execute(options: &Options) -> Execution {
     let path = saved?;
     // Nobody should find out later that a file cannot be read.
     crate::results::file::read(&path)?;
+    let pages = if options.no_report {
+        Vec::new()
+    } else {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        crate::report::write(&run, &name, &directory)?
+    };
     if passing.is_none() {
         complain(&format!("wrote {}", path.display()));
+        pages.iter().for_each(|page| complain(&format!("wrote {}", page.display())));
     }
     if !wrong.is_empty() {
         return Ok(ExitCode::FAILURE);

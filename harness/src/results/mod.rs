@@ -2,9 +2,9 @@
 
 pub mod file;
 pub mod growth;
+pub mod history;
 pub mod meta;
 pub mod samples;
-pub mod growth;
 pub mod schema;
 
 pub use file::Error;
