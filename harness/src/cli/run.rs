@@ -14,6 +14,9 @@ use crate::schedule::{Fault, Outcome, Plan, Runner};
 use crate::workload::{Extent, Scope};
 use crate::{backend, workload};
 
+/// Names with versions.
+type Versions = Vec<(String, String)>;
+
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct Options {
@@ -77,25 +80,31 @@ impl Options {
     }
 
     /// Everybody who could run a workload.
-    fn runners(&self) -> Result<Vec<Box<dyn Runner>>, python::Error> {
+    /// With the versions of those that are not crates.
+    fn runners(&self) -> Result<(Vec<Box<dyn Runner>>, Versions), python::Error> {
         let mut runners: Vec<Box<dyn Runner>> =
             backend::all().into_iter().map(|backend| Box::new(backend) as Box<dyn Runner>).collect();
+        let mut versions = Vec::new();
         if self.python {
             complain("preparing Python and D-MemFS in target/harness-python");
-            runners.push(Box::new(Python::start(Path::new("target/harness-python"))?));
+            let python = Python::start(Path::new("target/harness-python"))?;
+            versions.push(("Python".to_owned(), python.interpreter().to_owned()));
+            versions.push(("D-MemFS".to_owned(), python.package().to_owned()));
+            runners.push(Box::new(python));
         }
-        Ok(runners)
+        Ok((runners, versions))
     }
 
-    fn plan(&self) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
+    fn plan(&self) -> Result<(Plan, Versions), Box<dyn std::error::Error + Send + Sync>> {
         let workloads =
             select::select("workload", workload::all(), |workload| workload.name(), &self.workload)?;
-        let runners = select::select("backend", self.runners()?, |runner| runner.name(), &self.backend)?;
+        let (runners, versions) = self.runners()?;
+        let runners = select::select("backend", runners, |runner| runner.name(), &self.backend)?;
         let scope = Scope { extent: self.extent(), large: self.large };
         if workloads.iter().all(|workload| workload.cells(&scope).is_empty()) || runners.is_empty() {
             return Err("nothing is left to run: these workloads have no cells in this extent".into());
         }
-        Ok(Plan { scope, rounds: self.rounds(), workloads, runners })
+        Ok((Plan { scope, rounds: self.rounds(), workloads, runners }, versions))
     }
 }
 
@@ -104,11 +113,12 @@ impl Options {
 /// # Errors
 /// Bad input, and a place for results that cannot be written; wrong answers are an exit code.
 pub fn execute(options: &Options) -> Execution {
-    let plan = options.plan()?;
+    let (plan, versions) = options.plan()?;
     let workloads: Vec<&'static str> = plan.workloads.iter().map(|workload| workload.name()).collect();
     let backends: Vec<String> = plan.runners.iter().map(|runner| runner.name().to_owned()).collect();
     let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-    let meta = meta::collect(options.extent(), options.rounds(), arguments.collect());
+    let mut meta = meta::collect(options.extent(), options.rounds(), arguments.collect());
+    meta.rivals.extend(versions);
     // What only checks answers leaves nothing behind unless a place is named, but is written and read too.
     let passing = if options.smoke && options.out.is_none() { Some(tempfile::tempdir()?) } else { None };
     let directory = match &passing {
