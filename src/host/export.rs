@@ -22,12 +22,9 @@ use std::time::SystemTime;
 use rayon::Scope;
 use rayon::prelude::*;
 
-#[cfg(unix)]
-use super::descriptor::{Identity, unusable};
-#[cfg(not(unix))]
-use super::pathname::{Identity, unusable};
+use super::directory::{HostDir, Identity, unusable};
 use super::report::{ExportReport, SkipReason, Skipped, sort};
-use super::{HostDir, Standing, host_error};
+use super::{Standing, host_error};
 use crate::charge::Charge;
 use crate::error::{Error, Result};
 use crate::path;
@@ -102,9 +99,6 @@ struct Batch {
 struct Walk {
     /// Directories on the way to the one that it is in, which it comes back to.
     pending: Vec<Level>,
-    /// The directories that are there for this export. One that another entry has become is not
-    /// used for a name that only the host takes for the same.
-    made: HashSet<Identity>,
     /// Files so far.
     serial: usize,
 }
@@ -143,10 +137,13 @@ impl Export<'_> {
     /// Makes the directories in one, and has its files written.
     fn visit<'s>(&'s self, scope: &Scope<'s>, walk: &mut Walk, host: Arc<HostDir>, way: Way, dir: &Arc<Dir>) {
         let (mut files, mut left) = (Vec::new(), Vec::new());
+        // One that another entry has become is not used for a name that only the host takes for the
+        // same.
+        let mut made = HashSet::new();
         for (name, entry) in dir.entries.iter() {
             match &entry.node {
                 Node::File(file) => files.push((name.clone(), Arc::clone(file))),
-                Node::Dir(below) => match make_dir(&host, name.as_str(), &mut walk.made) {
+                Node::Dir(below) => match make_dir(&host, name.as_str(), &mut made) {
                     Ok(()) => left.push((name.clone(), Arc::clone(below))),
                     Err(reason) => self.skip(&way.below(name), reason),
                 },
@@ -195,8 +192,7 @@ fn make_dir(parent: &HostDir, name: &str, made: &mut HashSet<Identity>) -> Resul
         _ => {}
     }
     match parent.look(name).map_err(not_written)? {
-        Some((Standing::Dir, identity)) if made.insert(identity) => Ok(()),
-        Some((Standing::Dir, _)) => Err(SkipReason::Collision),
+        Some((Standing::Dir, identity)) => made.insert(identity).then_some(()).ok_or(SkipReason::Collision),
         Some((Standing::Link, _)) => Err(SkipReason::SymbolicLink),
         _ => Err(SkipReason::NotADirectory),
     }
@@ -397,7 +393,7 @@ fn not_written(error: io::Error) -> SkipReason {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, unix, not(arcfs_host = "pathname")))]
 mod tests {
     use std::sync::atomic::Ordering;
 
