@@ -72,7 +72,13 @@ enum Planned {
 }
 
 fn trees() -> impl Strategy<Value = BTreeMap<Vec<String>, (Planned, u64)>> {
-    let name = prop_oneof!["[a-c]", "[a-zA-Z0-9 ._ äßλ-]{1,30}", "\\PC{1,8}"]
+    // Where directories are found by path, only names that every host keeps as they are.
+    let (usual, odd) = if cfg!(any(not(unix), arcfs_host = "pathname")) {
+        ("[a-z0-9 ._äßλ-]{1,29}_", "[d-f]{1,8}")
+    } else {
+        ("[a-zA-Z0-9 ._ äßλ-]{1,30}", "\\PC{1,8}")
+    };
+    let name = prop_oneof!["[a-c]", usual, odd]
         .prop_map(|name| name.replace(['/', '\\', '\0'], "_"))
         .prop_filter("not a name", |name| !matches!(&**name, "" | "." | ".."));
     let size = prop_oneof![0..100_usize, 65_530..65_545_usize, Just(200_000)];
@@ -557,6 +563,7 @@ mod unix {
 
     /// While an export runs, a directory becomes a link to the outside, again and again.
     #[test]
+    #[cfg(not(arcfs_host = "pathname"))] // as documented
     fn an_export_is_not_diverted_by_who_plants_links_meanwhile() -> TestResult {
         use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -601,6 +608,7 @@ mod unix {
     }
 
     #[test]
+    #[cfg(not(arcfs_host = "pathname"))] // as documented
     fn a_path_may_be_longer_than_the_host_allows_for_one() -> TestResult {
         let host = TempDir::new()?;
         let memory = MemFs::new();

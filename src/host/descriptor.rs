@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
@@ -18,7 +18,7 @@ use super::Standing;
 /// A directory.
 #[derive(Debug)]
 pub struct HostDir {
-    descriptor: OwnedFd,
+    descriptor: File,
     #[cfg(test)]
     _counted: count::Counted,
 }
@@ -41,7 +41,7 @@ impl HostDir {
 
     fn at(parent: BorrowedFd<'_>, name: &Path, flags: OFlags) -> io::Result<Self> {
         Ok(Self {
-            descriptor: openat(parent, name, flags, Mode::empty())?,
+            descriptor: openat(parent, name, flags, Mode::empty())?.into(),
             #[cfg(test)]
             _counted: count::Counted::new(),
         })
@@ -91,7 +91,7 @@ impl HostDir {
 
     /// Sets when the directory was modified.
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
-        File::from(self.descriptor.try_clone()?).set_modified(time)
+        self.descriptor.set_modified(time)
     }
 }
 

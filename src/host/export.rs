@@ -8,8 +8,8 @@
 //! the one above is left to do, and closes that one then. What it keeps open on its way has
 //! another subtree to come that is at least as large as the one it is in, so it is never more than
 //! the logarithm of all directories, however deep they are; nothing is opened twice, and no path
-//! is looked up again from the top. To that come at most [`MOST_BUSY`] directories whose files are
-//! still being written.
+//! is looked up again from the top. To that come at most [`BUSY`] directories for each thread whose
+//! files are still being written.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -22,12 +22,9 @@ use std::time::SystemTime;
 use rayon::Scope;
 use rayon::prelude::*;
 
-#[cfg(unix)]
-use super::descriptor::{Identity, unusable};
-#[cfg(not(unix))]
-use super::pathname::{Identity, unusable};
+use super::directory::{HostDir, Identity, unusable};
 use super::report::{ExportReport, SkipReason, Skipped, sort};
-use super::{HostDir, Standing, host_error};
+use super::{Standing, host_error};
 use crate::charge::Charge;
 use crate::error::{Error, Result};
 use crate::path;
@@ -47,7 +44,8 @@ pub fn export_dir(snapshot: &Snapshot, src: &str, host: &Path) -> Result<ExportR
     let src = path::normalize(src, snapshot.max_depth())?;
     let at = find(snapshot.tree(), &src).map_err(|miss| Error::at(miss.into(), &src))?;
     let top = open_top(host).map_err(|error| host_error(host, error))?;
-    let mut export = Export { host, report: Mutex::default(), busy: AtomicUsize::new(0) };
+    let (report, most_busy) = (Mutex::default(), BUSY * rayon::current_num_threads());
+    let mut export = Export { host, report, busy: AtomicUsize::new(0), most_busy };
     match at.found {
         Found::Dir(dir) => rayon::scope(|scope| export.walk(scope, top, dir)),
         Found::File(file) => {
@@ -78,14 +76,16 @@ struct Export<'e> {
     ///
     /// Ordering: relaxed; it bounds a number, and publishes nothing.
     busy: AtomicUsize,
+    /// How many of them there may be.
+    most_busy: usize,
 }
 
 /// Files that one thread writes without being asked.
 const BATCH: usize = 32;
 
-/// Directories whose files are being written while the walk goes on. Those of one more are written
-/// before it goes on.
-const MOST_BUSY: usize = 64;
+/// Directories for each thread whose files are being written while the walk goes on: the one that it
+/// writes to and the next. Those of one more are written before the walk goes on.
+const BUSY: usize = 2;
 
 /// Some files of one directory.
 struct Batch {
@@ -99,9 +99,6 @@ struct Batch {
 struct Walk {
     /// Directories on the way to the one that it is in, which it comes back to.
     pending: Vec<Level>,
-    /// The directories that are there for this export. One that another entry has become is not
-    /// used for a name that only the host takes for the same.
-    made: HashSet<Identity>,
     /// Files so far.
     serial: usize,
 }
@@ -140,10 +137,13 @@ impl Export<'_> {
     /// Makes the directories in one, and has its files written.
     fn visit<'s>(&'s self, scope: &Scope<'s>, walk: &mut Walk, host: Arc<HostDir>, way: Way, dir: &Arc<Dir>) {
         let (mut files, mut left) = (Vec::new(), Vec::new());
+        // One that another entry has become is not used for a name that only the host takes for the
+        // same.
+        let mut made = HashSet::new();
         for (name, entry) in dir.entries.iter() {
             match &entry.node {
                 Node::File(file) => files.push((name.clone(), Arc::clone(file))),
-                Node::Dir(below) => match make_dir(&host, name.as_str(), &mut walk.made) {
+                Node::Dir(below) => match make_dir(&host, name.as_str(), &mut made) {
                     Ok(()) => left.push((name.clone(), Arc::clone(below))),
                     Err(reason) => self.skip(&way.below(name), reason),
                 },
@@ -161,7 +161,7 @@ impl Export<'_> {
             (!batch.files.is_empty()).then_some(batch)
         };
         let batches = std::iter::from_fn(&mut next_batch);
-        let Some(busy) = Busy::start(&self.busy) else {
+        let Some(busy) = Busy::start(&self.busy, self.most_busy) else {
             batches.collect::<Vec<_>>().par_iter().for_each(|batch| place.write(batch));
             return place.finish();
         };
@@ -192,8 +192,7 @@ fn make_dir(parent: &HostDir, name: &str, made: &mut HashSet<Identity>) -> Resul
         _ => {}
     }
     match parent.look(name).map_err(not_written)? {
-        Some((Standing::Dir, identity)) if made.insert(identity) => Ok(()),
-        Some((Standing::Dir, _)) => Err(SkipReason::Collision),
+        Some((Standing::Dir, identity)) => made.insert(identity).then_some(()).ok_or(SkipReason::Collision),
         Some((Standing::Link, _)) => Err(SkipReason::SymbolicLink),
         _ => Err(SkipReason::NotADirectory),
     }
@@ -265,9 +264,9 @@ struct Busy<'e>(&'e AtomicUsize);
 
 impl<'e> Busy<'e> {
     /// `None` if there are as many as may be.
-    fn start(count: &'e AtomicUsize) -> Option<Self> {
+    fn start(count: &'e AtomicUsize, most: usize) -> Option<Self> {
         let busy = Self(count); // counts down if there are too many
-        (count.fetch_add(1, Ordering::Relaxed) < MOST_BUSY).then_some(busy)
+        (count.fetch_add(1, Ordering::Relaxed) < most).then_some(busy)
     }
 }
 
@@ -394,17 +393,18 @@ fn not_written(error: io::Error) -> SkipReason {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, unix, not(arcfs_host = "pathname")))]
 mod tests {
     use std::sync::atomic::Ordering;
 
     use super::super::descriptor::count::{EVER, MOST, NOW};
-    use super::MOST_BUSY;
+    use super::BUSY;
     use crate::MemFs;
 
     #[test]
     fn each_directory_is_opened_once_and_few_stay_open() {
         const LEVELS: usize = 100;
+        const THREADS: usize = 2;
         let (fs, host) = (MemFs::new(), tempfile::tempdir().unwrap());
         let level = |depth: usize| "/d".repeat(depth);
         // A long chain whose every level has a file and two more directories, one of them deeper.
@@ -426,13 +426,14 @@ mod tests {
             fs.copy_dir_all("/t", "/copy").unwrap();
             fs.move_path("/copy", format!("/t/{doubling}")).unwrap();
         }
-        let report = fs.export_dir("/", host.path()).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build().unwrap();
+        let report = pool.install(|| fs.export_dir("/", host.path())).unwrap();
         assert!(report.skipped.is_empty(), "{:?}", report.skipped);
         let dirs = fs.stats().dir_count as usize;
         assert_eq!((report.files as usize, report.dirs as usize), (3 * LEVELS, dirs - 1));
         assert_eq!((EVER.load(Ordering::Relaxed), NOW.load(Ordering::Relaxed)), (dirs, 0));
         let (most, logarithm) = (MOST.load(Ordering::Relaxed), dirs.ilog2() as usize);
-        assert!(most <= MOST_BUSY + logarithm + 3, "{most} open at once, of {dirs}");
+        assert!(most <= BUSY * THREADS + logarithm + 3, "{most} open at once, of {dirs}");
         let bottom = host.path().join(&level(LEVELS - 1)[1..]).join("z/y/f");
         assert_eq!(std::fs::read(bottom).unwrap(), [3; 10]);
     }

@@ -7,21 +7,24 @@
 //! | `report` | what became of it, and what was left out |
 //! | `descriptor`, `pathname` | a directory of the host that nothing is written outside of |
 //!
+//! Directories are found by descriptor where the host has them, else by path; with
+//! `--cfg arcfs_host="pathname"` by path everywhere, so that this can be checked on any host.
+//!
 //! The only place that touches the host's files. It knows nothing of roots and commits: it imports
 //! through one operation of the volume and exports from a snapshot.
 
-#[cfg(unix)]
+#[cfg(all(unix, not(arcfs_host = "pathname")))]
 mod descriptor;
 mod export;
 mod import;
-#[cfg(any(test, not(unix)))]
+#[cfg(any(test, not(unix), arcfs_host = "pathname"))]
 mod pathname;
 mod report;
 
-#[cfg(unix)]
-use descriptor::HostDir;
-#[cfg(not(unix))]
-use pathname::HostDir;
+#[cfg(all(unix, not(arcfs_host = "pathname")))]
+use descriptor as directory;
+#[cfg(any(not(unix), arcfs_host = "pathname"))]
+use pathname as directory;
 
 pub use report::{ExportReport, ImportReport, SkipReason, Skipped};
 
