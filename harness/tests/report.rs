@@ -5,7 +5,7 @@ mod made_up;
 use std::collections::HashSet;
 use std::fs;
 
-use arcfs_harness::report::{self, EmbedError, Error, History, NamedRun, Series};
+use arcfs_harness::report::{self, EmbedError, Error, NamedRun, Timeline, Trend};
 use arcfs_harness::results::schema::{Meta, Run};
 use arcfs_harness::workload::Unit;
 use made_up::{HOSTILE, run};
@@ -230,8 +230,8 @@ fn what_cannot_be_written_is_an_error_with_its_path() {
     assert!(error.to_string().ends_with("y.md"), "{error}");
 }
 
-fn made_up_history() -> History {
-    let series = |figure: &str, backend: &str, scale: f64| Series {
+fn made_up_history() -> Timeline {
+    let series = |figure: &str, backend: &str, scale: f64| Trend {
         figure: figure.to_owned(),
         unit: Unit::Nanoseconds,
         backend: backend.to_owned(),
@@ -241,9 +241,10 @@ fn made_up_history() -> History {
             .map(|value| value.map(|value| (value, value * 0.9, value * 1.2)))
             .collect(),
     };
-    History {
+    Timeline {
         runs: (0..12_u64).map(|run| format!("{:07x}", (0x0a1b_2c3d * (run + 1)) & 0xfff_ffff)).collect(),
-        series: vec![
+        machine: "a processor, 2 cores".to_owned(),
+        trends: vec![
             series("small-files: total", "arcfs-calls", 1e5),
             series("small-files: total", "arcfs-handles", 1.2e5),
             series("small-files: total", "map-mutex", 0.7e5),
@@ -256,12 +257,12 @@ fn made_up_history() -> History {
 #[test]
 fn a_history_is_drawn_with_its_gaps() {
     let mut history = made_up_history();
-    let svg = report::history("History", &history);
+    let svg = report::timeline("History", &history);
     check_svg("history", &svg);
     assert_eq!(overlaps(&svg), []);
-    history.series[0].points[0] = Some((f64::NAN, f64::NAN, f64::NAN));
+    history.trends[0].points[0] = Some((f64::NAN, f64::NAN, f64::NAN));
     history.runs.clear();
-    check_svg("empty history", &report::history("<History>", &history));
+    check_svg("empty history", &report::timeline("<History>", &history));
 }
 
 #[test]
@@ -298,5 +299,5 @@ fn pictures_to_look_at() {
         fs::write(dir.join(format!("{name}.txt")), report::terminal_within(&run, 110)).unwrap();
     }
     fs::write(dir.join("example.json"), serde_json::to_string(&run()).unwrap()).unwrap();
-    fs::write(dir.join("history.svg"), report::history("History", &made_up_history())).unwrap();
+    fs::write(dir.join("history.svg"), report::timeline("History", &made_up_history())).unwrap();
 }

@@ -1,11 +1,11 @@
 //! `arcfs-harness ab REV_A REV_B`.
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::compare::percent;
+use super::{Execution, complain, print};
 use crate::ab::build::{Repository, Request};
 use crate::ab::{in_turns, turn};
 use crate::compare::{Rules, compare, table};
@@ -51,7 +51,7 @@ pub struct Options {
 ///
 /// # Errors
 /// Where a revision is none, does not build, or fails in its turn.
-pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
+pub fn execute(options: &Options) -> Execution {
     let workloads = turn::chosen(options.workload.as_deref())?;
     let (Some(rev_a), Some(rev_b)) = (&options.rev_a, &options.rev_b) else {
         serde_json::to_writer(std::io::stdout().lock(), &turn::cells(&workloads, &[], false)?)?;
@@ -65,21 +65,21 @@ pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Syn
         if !matches!(&*request.revision, "." | "WORKTREE") {
             let commit = repository.commit(&request.revision)?;
             if commit == repository.commit("HEAD")? && repository.is_dirty()? {
-                eprintln!(
+                complain(&format!(
                     "note: {} is the commit, without the changes of the working tree to the engine; . has them",
                     request.revision
-                );
+                ));
             }
         }
     }
     let [a, b] = &requests;
     let built = |request: &Request| {
-        eprintln!("building {} {}", request.revision, request.flags);
+        complain(format!("building {} {}", request.revision, request.flags).trim_end());
         repository.build(request, options.keep)
     };
     let (side_a, side_b) = (built(a)?, built(b)?);
     if side_a.program == side_b.program {
-        eprintln!("note: both are the same build, so only the method is tried");
+        complain("note: both are the same build, so only the method is tried");
     }
 
     let mut arguments = vec!["ab".to_owned(), "--turn".to_owned()];
@@ -99,7 +99,7 @@ pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Syn
     if comparison.judged.is_empty() {
         return Err("the two builds have no cell in common that has a ratio".into());
     }
-    println!("base: {}\nnew:  {}\n", side_a.name, side_b.name);
-    print!("{}", table::report(&comparison, &rules, options.all));
+    let report = table::report(&comparison, &rules, options.all);
+    print(&format!("base: {}\nnew:  {}\n\n{report}", side_a.name, side_b.name))?;
     Ok(if comparison.regressed() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }

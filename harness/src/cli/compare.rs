@@ -1,11 +1,12 @@
 //! `arcfs-harness compare BASE NEW`.
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::{Execution, complain, print};
 use crate::compare::admission::{Objection, objections};
-use crate::compare::{Rules, compare, input, table};
+use crate::compare::{Rules, compare, table};
+use crate::results::file;
 
 /// Compares two result files: exit 1 where arcfs became slower for certain.
 #[derive(Debug, clap::Args)]
@@ -41,14 +42,14 @@ pub fn percent(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// Where a file cannot be read, or the runs cannot be compared.
-pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
-    let (base, new) = (input::read(&options.base)?, input::read(&options.new)?);
+pub fn execute(options: &Options) -> Execution {
+    let (base, new) = (file::read(&options.base)?, file::read(&options.new)?);
     let mut refused = Vec::new();
     for objection in objections(&base, &new) {
         match objection {
             Objection::Impossible(why) => return Err(why.into()),
             Objection::Refused(why) if !options.force => refused.push(why),
-            Objection::Refused(text) | Objection::Warning(text) => eprintln!("warning: {text}"),
+            Objection::Refused(text) | Objection::Warning(text) => complain(&format!("warning: {text}")),
         }
     }
     if !refused.is_empty() {
@@ -60,14 +61,17 @@ pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Syn
         return Err("the runs have no cell of arcfs in common that has a ratio".into());
     }
     if comparison.control.is_empty() {
-        eprintln!(
-            "warning: no rival is in both runs, so nothing tells how much the machine moved; assumed: 20 %"
+        complain(
+            "warning: no rival is in both runs, so nothing tells how much the machine moved; assumed: 20 %",
         );
     }
     if comparison.fewest_pairs < 5 {
-        eprintln!("warning: only {} rounds: small changes cannot be found", comparison.fewest_pairs);
+        complain(&format!(
+            "warning: few rounds ({}): small changes cannot be found",
+            comparison.fewest_pairs
+        ));
     }
-    print!("{}", table::report(&comparison, &rules, options.all));
+    print(&table::report(&comparison, &rules, options.all))?;
     Ok(if comparison.regressed() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 

@@ -1,14 +1,12 @@
 //! `arcfs-harness gate`.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
-
 use super::compare::percent;
-use crate::gate::{self, Baseline, Change, Counts, GUNGRAUN, Toolchain, Verdict, changes};
+use super::{Execution, Failure, complain, print};
+use crate::gate::{self, Baseline, Change, Counts, GUNGRAUN, SLACK, Toolchain, Verdict, changes};
+use crate::report::{PlainTable, format};
 
 /// Counts the instructions of the single-thread paths: exit 1 where they grew beyond the tolerance.
 ///
@@ -29,13 +27,11 @@ pub struct Options {
     require: bool,
 }
 
-type Failure = Box<dyn Error + Send + Sync>;
-
 /// Counts, compares, prints, and answers 0, or 1 where a path became worse.
 ///
 /// # Errors
 /// Where counting was possible and went wrong; with `--require` also where it was not possible.
-pub fn execute(options: &Options) -> Result<ExitCode, Failure> {
+pub fn execute(options: &Options) -> Execution {
     let root = workspace()?;
     let path = options.baseline.clone().unwrap_or_else(|| root.join("harness/instructions.json"));
     let mut baseline = Baseline::read(&path)?;
@@ -43,61 +39,71 @@ pub fn execute(options: &Options) -> Result<ExitCode, Failure> {
         return skipped(&why, options);
     }
     let toolchain = toolchain(&root)?;
+    if let Some(flags) = flags() {
+        if options.bless {
+            return Err(
+                format!("{flags} is set, and the baseline is that of a build without: unset it").into()
+            );
+        }
+        complain(&format!("warning: {flags} is set, and the baseline is that of a build without"));
+    }
+    let known = match baseline.entry(&toolchain) {
+        Some(entry) => entry.counts.clone(),
+        None if options.bless => Counts::new(),
+        None => return skipped(&unknown(&baseline, &toolchain), options),
+    };
     let counts = count(&root)?;
     if options.bless {
-        let known = baseline.entry(&toolchain).map(|entry| entry.counts.clone()).unwrap_or_default();
-        println!("{}", table(&changes(&known, &counts, options.tolerance)));
+        print(&table(&changes(&known, &counts, options.tolerance)).to_string())?;
         baseline.bless(toolchain, counts);
         baseline.write(&path)?;
-        println!("wrote {}", path.display());
+        print(&format!("wrote {}", path.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(entry) = baseline.entry(&toolchain) else {
-        let known: Vec<String> =
-            baseline.toolchains().map(|known| format!("{} {}", known.rustc, known.target)).collect();
-        let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
-        let Toolchain { rustc, target, .. } = &toolchain;
-        let why = format!("the baseline knows {known}, and this is {rustc} {target}; `gate --bless` adds it");
-        return skipped(&why, options);
-    };
-    if entry.toolchain.libc != toolchain.libc {
-        let (then, now) = (&entry.toolchain.libc, &toolchain.libc);
-        eprintln!(
-            "warning: the baseline was counted with {then:?}, this is {now:?}: allocation may count differently"
-        );
-    }
-    Ok(judge(&changes(&entry.counts, &counts, options.tolerance), options.tolerance))
+    judge(&changes(&known, &counts, options.tolerance), options.tolerance)
 }
 
-fn skipped(why: &str, options: &Options) -> Result<ExitCode, Failure> {
+/// Says which toolchains the baseline knows.
+fn unknown(baseline: &Baseline, toolchain: &Toolchain) -> String {
+    let known: Vec<String> = baseline.toolchains().map(Toolchain::to_string).collect();
+    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+    format!("the baseline knows {known}, and this is {toolchain}; `gate --bless` adds it")
+}
+
+fn skipped(why: &str, options: &Options) -> Execution {
     if options.require {
         return Err(format!("nothing was compared: {why}").into());
     }
-    println!("SKIPPED, NOTHING WAS COMPARED: {why}");
+    print(&format!("SKIPPED, NOTHING WAS COMPARED: {why}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn judge(changes: &[Change], tolerance: f64) -> ExitCode {
-    println!("{}", table(changes));
+fn judge(changes: &[Change], tolerance: f64) -> Execution {
+    let mut text = format!("{}\n", table(changes));
     let count = |verdict| changes.iter().filter(|change| change.verdict == verdict).count();
     let (worse, better) = (count(Verdict::Worse), count(Verdict::Better));
     let unmatched = count(Verdict::Gone) + count(Verdict::Unknown);
-    println!("{worse} worse, {better} better, {} the same, by {} %", count(Verdict::Same), tolerance * 100.0);
+    text += &format!(
+        "{worse} worse, {better} better, {} the same, by {} % and {SLACK} instructions for each operation\n",
+        count(Verdict::Same),
+        (tolerance * 1000.0).round() / 10.0
+    );
     if unmatched > 0 {
-        println!("{unmatched} are in only one of bench and baseline: `gate --bless`, and commit the file");
+        text += &format!(
+            "{unmatched} are in only one of bench and baseline: `gate --bless`, and commit the file"
+        );
     } else if better > 0 && worse == 0 {
-        println!("better than the baseline: `gate --bless`, and commit the file, so that it stays so");
+        text += "better than the baseline: `gate --bless`, and commit the file, so that it stays so";
     }
+    print(&text)?;
     // A path that is not counted any more could hide any loss.
-    if worse > 0 || unmatched > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    Ok(if worse > 0 || unmatched > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn table(changes: &[Change]) -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(["bench", "baseline", "now", "change", ""]);
+fn table(changes: &[Change]) -> PlainTable {
+    let mut table = PlainTable::new(["bench", "baseline", "now", "change", ""], 1..4);
     for change in changes {
-        let number = |count: Option<u64>| count.map_or_else(String::new, |count| count.to_string());
+        let number = |count: Option<u64>| count.map_or_else(String::new, format::grouped);
         let percent = match (change.base, change.new) {
             (Some(base), Some(new)) => format!("{:+.2} %", (new as f64 / base as f64 - 1.0) * 100.0),
             _ => String::new(),
@@ -109,12 +115,13 @@ fn table(changes: &[Change]) -> Table {
             Verdict::Better => "better",
             Verdict::Same => "",
         };
-        table.add_row([&*change.name, &number(change.base), &number(change.new), &percent, verdict]);
-    }
-    for column in 1..4 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        table.push([
+            change.name.clone(),
+            number(change.base),
+            number(change.new),
+            percent,
+            verdict.to_owned(),
+        ]);
     }
     table
 }
@@ -151,6 +158,12 @@ fn can_count() -> Result<(), String> {
     }
 }
 
+/// The variable with flags for the compiler, where one is set: other flags make other instructions.
+fn flags() -> Option<&'static str> {
+    let names = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
+    names.into_iter().find(|name| std::env::var_os(name).is_some_and(|flags| !flags.is_empty()))
+}
+
 fn toolchain(root: &Path) -> Result<Toolchain, Failure> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(&rustc).arg("-vV").current_dir(root).output();
@@ -163,7 +176,7 @@ fn toolchain(root: &Path) -> Result<Toolchain, Failure> {
 
 /// Builds and runs the bench.
 fn count(root: &Path) -> Result<Counts, Failure> {
-    eprintln!("building, and counting under callgrind");
+    complain("building, and counting under callgrind");
     let output = Command::new("cargo")
         .args(["bench", "-p", "arcfs-harness", "--bench", "instructions", "--", "--output-format=json"])
         .current_dir(root)

@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::{Execution, print};
 use crate::backend::{self, Backend, Setup};
+use crate::python;
 use crate::store::{Answer, Failure, Mode, OpenFile, Store};
 use crate::workload::{self, Extent, Scope, Workload};
 
@@ -35,6 +36,8 @@ pub fn execute(_options: &Options) -> Execution {
             detail(&mut text, &format!("{what}: {reason}"));
         }
     }
+    entry(&mut text, python::NAME, python::ABOUT);
+    detail(&mut text, "runs with `run --python` only, which installs it; workloads it lacks stay empty");
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -27,7 +27,10 @@ use clap::{Parser, Subcommand};
 use crate::isolate;
 
 /// What a subcommand answers.
-type Execution = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+type Execution = Result<ExitCode, Failure>;
+
+/// Why a subcommand could not do its work.
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// Compares arcfs with temporary files and in-memory stores, and catches regressions.
 #[derive(Debug, Parser)]
@@ -79,25 +82,32 @@ pub fn main() -> ExitCode {
         Command::One { workload, backend, params } => Ok(isolate::serve(workload, backend, params)),
     };
     execution.unwrap_or_else(|error| {
-        if is_broken_pipe(&*error) {
-            // Whoever read our output has seen enough; nothing is wrong.
-            return ExitCode::SUCCESS;
-        }
         complain(&format!("error: {}", chain(&*error)));
         ExitCode::from(2)
     })
 }
 
-/// Writes to standard output; a full disk behind it is an error like any other.
-fn print(text: &str) -> io::Result<()> {
+/// Writes to standard output; a full disk behind it is an error like any other. Where whoever read it has
+/// seen enough and is gone, nothing is wrong, and the exit code is still that of the command.
+///
+/// Results may come from anywhere, so what a terminal would obey is shown instead.
+fn print(text: &str) -> Result<(), Unwritable> {
     let mut output = io::stdout().lock();
-    writeln!(output, "{}", text.trim_end())?;
-    output.flush()
+    let text = crate::report::text::lines(text.trim_end());
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(Unwritable(cause)),
+        _ => Ok(()),
+    }
 }
+
+/// Standard output took nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct Unwritable(#[source] io::Error);
 
 /// Writes to standard error. There is nobody left to tell where that fails.
 fn complain(text: &str) {
-    let _untold = writeln!(io::stderr(), "{text}");
+    let _untold = writeln!(io::stderr(), "{}", crate::report::text::lines(text));
 }
 
 /// An error with its causes.
@@ -109,11 +119,6 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         next = cause.source();
     }
     text
-}
-
-/// Whether nobody reads standard output any more.
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

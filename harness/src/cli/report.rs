@@ -1,11 +1,10 @@
 //! `arcfs-harness report FILE...`: tables and charts of result files, without measuring anything.
 
-use std::error::Error;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::{Execution, print};
 use crate::report::{self, NamedRun};
 use crate::results::file;
 
@@ -35,8 +34,7 @@ pub struct Options {
 /// # Errors
 /// Where a file cannot be read or is no result file, two files would have one page, or a page cannot be
 /// written.
-pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
-    let mut out = io::stdout().lock();
+pub fn execute(options: &Options) -> Execution {
     let mut pages: Vec<(PathBuf, String)> = Vec::new();
     let mut runs = Vec::new();
     for path in &options.files {
@@ -53,10 +51,10 @@ pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Syn
     }
     for (run, (dir, name)) in runs.iter().zip(&pages) {
         if options.print {
-            writeln!(out, "{name}\n{}", report::terminal(run))?;
+            print(&format!("{name}\n{}", report::terminal(run)))?;
         } else {
             for path in report::write(run, name, dir)? {
-                writeln!(out, "{}", path.display())?;
+                print(&path.display().to_string())?;
             }
         }
     }
@@ -74,7 +72,7 @@ pub fn execute(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Syn
         let text =
             report::embed(&text, &links, &NamedRun { name, run }).map_err(|error| with_path(&error))?;
         fs::write(document, text).map_err(|error| with_path(&error))?;
-        writeln!(out, "{}", document.display())?;
+        print(&document.display().to_string())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::report;
 use crate::results::schema::{Meta, Run};
 use crate::results::{Error, file};
+
+/// Pages beside the results that are no pages of runs.
+const RESERVED: [&str; 2] = ["README", report::history::NAME];
 
 /// A place for results that was free when the run began.
 #[derive(Debug)]
@@ -24,6 +28,9 @@ pub fn parse_name(name: &str) -> Result<String, String> {
     }
     if name.ends_with(".json") {
         return Err("the ending .json is added to the name".to_owned());
+    }
+    if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        return Err(format!("{name}.md beside the results is not that of a run"));
     }
     Ok(name.to_owned())
 }
@@ -46,11 +53,28 @@ impl Target {
         file::prepare(directory)?;
         let name = wanted.map_or_else(|| default_name(meta), str::to_owned);
         let target = Self { directory: directory.to_owned(), name, replace };
-        let path = target.path(1);
-        if wanted.is_some() && !replace && path.symlink_metadata().is_ok() {
-            return Err(Error::Exists { path });
+        match target.taken(1) {
+            Some(path) if wanted.is_some() => Err(path),
+            _ => Ok(target),
         }
-        Ok(target)
+    }
+
+    /// What stands where the results, their page or their charts would go. What is to be replaced must be of the
+    /// same kind.
+    fn taken(&self, number: usize) -> Option<Error> {
+        let path = self.path(number);
+        let charts = path.with_extension("");
+        if charts.symlink_metadata().is_ok() && !charts.is_dir() {
+            return Some(Error::Exists { path: charts });
+        }
+        [path.with_extension("md"), path].into_iter().rev().find_map(|path| {
+            let metadata = path.symlink_metadata().ok()?;
+            match (self.replace, metadata.is_file()) {
+                (false, _) => Some(Error::Exists { path }),
+                (true, true) => None,
+                (true, false) => Some(Error::NoFile { path }),
+            }
+        })
     }
 
     /// Writes the results and says where. What appeared at the chosen place since stays there; the
@@ -66,7 +90,8 @@ impl Target {
         let mut number = 1;
         loop {
             let path = self.path(number);
-            match file::write_new(&path, run) {
+            let written = self.taken(number).map_or_else(|| file::write_new(&path, run), Err);
+            match written {
                 Err(Error::Exists { .. } | Error::NoFile { .. }) => number += 1,
                 written => return written.map(|()| path),
             }
@@ -109,6 +134,21 @@ mod tests {
         assert_eq!(save(Some("mine"), false).expect("saved"), "mine.json");
         assert!(matches!(save(Some("mine"), false), Err(Error::Exists { .. })));
         assert_eq!(save(Some("mine"), true).expect("replaced"), "mine.json");
+    }
+
+    #[test]
+    fn a_name_is_taken_by_a_page_too_and_force_replaces_files_only() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let place = |name: &str| directory.path().join(name);
+        std::fs::write(place("page.md"), "mine").expect("written");
+        std::fs::write(place("file"), "mine").expect("written");
+        std::fs::create_dir(place("directory.md")).expect("created");
+        let choose = |name, replace| Target::choose(directory.path(), Some(name), replace, &meta());
+        assert!(matches!(choose("page", false), Err(Error::Exists { path }) if path == place("page.md")));
+        assert!(choose("page", true).is_ok());
+        assert!(matches!(choose("file", true), Err(Error::Exists { path }) if path == place("file")));
+        assert!(matches!(choose("directory", true), Err(Error::NoFile { .. })));
+        assert!(parse_name("readme").is_err() && parse_name("history").is_err());
     }
 
     #[test]

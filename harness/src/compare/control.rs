@@ -16,7 +16,8 @@
 use std::collections::BTreeMap;
 
 use super::interval::{PRIOR, median, student_quantile};
-use super::pairs::{Key, Pairs};
+use super::pairs::Pairs;
+use crate::results::key::Key;
 use crate::workload::Params;
 
 /// Fewer rivals than this tell no shift and no spread of their own.

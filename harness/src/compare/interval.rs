@@ -13,6 +13,8 @@
 //!
 //! Knows nothing of runs, controls and thresholds.
 
+use crate::results::samples;
+
 /// How many further observations an estimate of a group counts for in that of one of its members.
 pub const PRIOR: f64 = 20.0;
 
@@ -89,10 +91,7 @@ impl Interval {
 /// # Panics
 /// Where there are no values.
 pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0
+    samples::median(values).expect("there are values")
 }
 
 /// The rank, from 1, of the value below which the median lies with at most the chance `tail`, whatever

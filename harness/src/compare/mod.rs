@@ -20,7 +20,6 @@
 
 pub mod admission;
 pub mod control;
-pub mod input;
 pub mod interval;
 pub mod pairs;
 #[cfg(test)]
@@ -29,10 +28,11 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
+use crate::results::key::Key;
 use crate::results::schema::Run;
 use control::Control;
 use interval::{Interval, Pool};
-use pairs::{Key, Matched, Pairs};
+use pairs::{Matched, Pairs};
 
 /// How a comparison judges.
 #[derive(Clone, Copy, Debug)]

@@ -3,48 +3,10 @@
 //! Knows nothing of intervals and verdicts.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use crate::results::key::Key;
 use crate::results::schema::{Cell, Run};
 use crate::workload::{Better, Params, Unit};
-
-/// The name of a cell.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    /// The workload.
-    pub workload: String,
-    /// Its parameters.
-    pub params: Params,
-    /// The figure.
-    pub metric: String,
-    /// The backend.
-    pub backend: String,
-}
-
-impl Key {
-    /// The name of `cell`.
-    pub fn of(cell: &Cell) -> Self {
-        Self {
-            workload: cell.workload.clone(),
-            params: cell.params.clone(),
-            metric: cell.metric.clone(),
-            backend: cell.backend.clone(),
-        }
-    }
-
-    /// What its neighbours share: the workload and the figure.
-    pub fn group(&self) -> (&str, &str) {
-        (&self.workload, &self.metric)
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { workload, params, metric, backend } = self;
-        let space = if params.iter().next().is_some() { " " } else { "" };
-        write!(f, "{workload}{space}{params} {metric} {backend}")
-    }
-}
 
 /// What a list of pairs is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,10 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
-
-use super::pairs::{Key, Of};
+use super::pairs::Of;
 use super::{Comparison, Drift, Judged, Rules, Verdict};
-use crate::workload::Unit;
+use crate::report::{PlainTable, format};
+use crate::results::key::Key;
 
 /// The report of `comparison`: what changed, or with `all` every cell; what the control says; a summary.
 pub fn report(comparison: &Comparison, rules: &Rules, all: bool) -> String {
@@ -81,30 +79,18 @@ fn summary(comparison: &Comparison, rules: &Rules) -> String {
     )
 }
 
-fn table(header: &[&str], numbers_from: usize) -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(header);
-    for column in numbers_from..header.len() {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
-fn changes(judged: &[&Judged]) -> Table {
+fn changes(judged: &[&Judged]) -> PlainTable {
     let header = ["workload", "parameters", "metric", "backend", "base", "new", "worse by", "interval"];
-    let mut table = table(&header, 4);
+    let mut table = PlainTable::new(header, 4..8);
     for judged in judged {
         let Key { workload, params, metric, backend } = &judged.pairs.key;
         let params = match judged.pairs.of {
             Of::Cell => params.to_string(),
             Of::Mean(cells) => format!("(mean of {cells} cells)"),
         };
-        let value =
-            |value: Option<f64>| value.map_or_else(String::new, |value| scaled(value, judged.pairs.unit));
-        table.add_row([
+        let unit = judged.pairs.unit;
+        let value = |value: Option<f64>| value.map_or_else(String::new, |value| format::figure(value, unit));
+        table.push([
             workload.clone(),
             params,
             metric.clone(),
@@ -118,10 +104,10 @@ fn changes(judged: &[&Judged]) -> Table {
     table
 }
 
-fn control(comparison: &Comparison) -> Table {
-    let mut table = table(&["workload", "metric", "rivals' cells", "shift", "spread"], 2);
+fn control(comparison: &Comparison) -> PlainTable {
+    let mut table = PlainTable::new(["workload", "metric", "rivals' cells", "shift", "spread"], 2..5);
     for ((workload, metric), shift, spread, cells) in &comparison.control {
-        table.add_row([
+        table.push([
             workload.clone(),
             metric.clone(),
             cells.to_string(),
@@ -133,51 +119,5 @@ fn control(comparison: &Comparison) -> Table {
 }
 
 fn factor(ratio: f64) -> String {
-    if ratio.is_finite() && ratio < 1000.0 { format!("{ratio:.2}×") } else { "∞".to_owned() }
-}
-
-/// A value with three digits and its unit; thousands as k, M, G.
-pub fn scaled(value: f64, unit: Unit) -> String {
-    let unit = serde_json::to_value(unit).ok();
-    let unit = unit.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-    let (value, prefix) = match value.abs() {
-        size if size >= 1e9 => (value / 1e9, "G"),
-        size if size >= 1e6 => (value / 1e6, "M"),
-        size if size >= 1e4 => (value / 1e3, "k"),
-        _ => (value, ""),
-    };
-    // A thousand nanoseconds are a microsecond, not a kilonanosecond.
-    let (prefix, unit) = match (prefix, unit) {
-        ("k", "ns") => ("", "µs"),
-        ("M", "ns") => ("", "ms"),
-        ("G", "ns") => ("", "s"),
-        other => other,
-    };
-    let digits = if value.abs() >= 100.0 {
-        0
-    } else if value.abs() >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {prefix}{unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_have_three_digits_and_a_unit() {
-        for (value, unit, expected) in [
-            (999.4, Unit::Nanoseconds, "999 ns"),
-            (12_345.0, Unit::Nanoseconds, "12.3 µs"),
-            (1_234_567.0, Unit::Nanoseconds, "1.23 ms"),
-            (2e9, Unit::Nanoseconds, "2.00 s"),
-            (1_234_567.0, Unit::OperationsPerSecond, "1.23 Mop/s"),
-            (1.5, Unit::BytesPerByte, "1.50 B/B"),
-        ] {
-            assert_eq!(scaled(value, unit), expected);
-        }
-    }
+    if ratio.is_finite() && ratio < 1000.0 { format::ratio(ratio) } else { "∞".to_owned() }
 }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::results::samples::NOISY;
 use crate::results::schema::Meta;
 
 use super::charts::Chart;
 use super::tables::{Entry, Section, Table};
 use super::text;
-use super::view::NOISY;
 use super::{NamedRun, format};
 
 /// Tables of a workload that are shown before the rest is folded.

@@ -3,12 +3,14 @@
 //! | module | what | knows nothing of |
 //! |---|---|---|
 //! | `format` | digits and units | everything else |
+//! | `plain` | tables of text, not of figures | runs |
 //! | `text` | hostile names made harmless | results |
 //! | `view` | cells sorted; best, ratio, noise | how it is shown |
 //! | `growth` | tables of fitted exponents | how they are fitted |
 //! | `tables` | which figures stand beside each other | Markdown, terminals |
 //! | `markdown`, `terminal` | the tables, written | statistics |
 //! | `embed` | the same within a document | what it says |
+//! | [`history`] | runs over commits | where they come from |
 //! | `charts` | which charts there are, and their SVG | Markdown |
 //!
 //! A report is a function of the run and its name: equal runs give equal bytes. The module knows no
@@ -17,21 +19,25 @@
 
 mod charts;
 mod embed;
-mod format;
+pub(crate) mod format;
 mod growth;
+pub mod history;
 mod markdown;
+mod plain;
 mod tables;
 mod terminal;
-mod text;
+pub(crate) mod text;
 mod view;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use charts::{History, Series, history};
+pub use charts::{Timeline, Trend, timeline};
 pub use embed::EmbedError;
+pub use plain::PlainTable;
 
+use crate::results::file;
 use crate::results::schema::Run;
 use view::View;
 
@@ -139,5 +145,5 @@ fn create(path: &Path) -> Result<(), Error> {
 }
 
 fn put(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(|source| Error::Write { path: path.to_owned(), source })
+    file::overwrite(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
 }

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table as Grid, presets};
 
+use crate::results::samples::NOISY;
+
 use super::tables::{Entry, Section, Table};
 use super::text;
-use super::view::NOISY;
 
 /// Tables of a workload that are printed; the page in Markdown has all.
 const PRINTED: usize = 6;

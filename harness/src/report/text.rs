@@ -23,6 +23,11 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_whitespace() { ' ' } else { printable(c) }).collect()
 }
 
+/// Text of several lines for a terminal: as [`plain`], and lines stay lines.
+pub fn lines(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' { c } else { printable(c) }).collect()
+}
+
 /// Control characters, those that turn the direction of text, and those that XML forbids, as the
 /// replacement character.
 fn printable(c: char) -> char {

@@ -1,18 +1,13 @@
 //! The cells of a run in the order of tables: workloads, columns, backends.
 //!
-//! It decides what counts as a figure, which is best and which is noisy. It knows nothing of how they
-//! are shown.
+//! It decides what counts as a figure and which is best, by the rules of [`crate::results::samples`]. It
+//! knows nothing of how they are shown.
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
+use crate::results::samples;
 use crate::results::schema::{Cell, Latency, Run};
 use crate::workload::{Better, Params, Unit};
-
-/// Where the middle half of the samples spans more than this share of their median, a figure is noisy.
-pub const NOISY: f64 = 0.25;
-
-/// The share of pairs of samples in which one of two backends is ahead, from which on it is the better.
-const DISTINCT: f64 = 0.8;
 
 /// A run, sorted.
 #[derive(Debug)]
@@ -79,29 +74,14 @@ impl<'run> Figure<'run> {
         (self.samples.len() > 1 && share.is_finite()).then_some(share)
     }
 
-    /// Whether the middle half of the samples is so wide that the digits of the median mean little.
+    /// Whether the digits of the median mean little.
     pub fn is_noisy(&self) -> bool {
-        let mut sorted = self.samples.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        // Straight between the two samples that are nearest.
-        let quantile = |quantile: f64| {
-            let position = quantile * (sorted.len() - 1) as f64;
-            let (below, above) = (sorted[position as usize], sorted[position.ceil() as usize]);
-            below + (above - below) * position.fract()
-        };
-        sorted.len() > 1 && quantile(0.75) - quantile(0.25) > NOISY * self.median.abs()
+        samples::is_noisy(self.samples)
     }
 
-    /// Whether the samples do not say which of the two is ahead: neither is smaller in enough pairs.
+    /// Whether the samples do not say which of the two is ahead.
     fn ties(&self, other: &Self) -> bool {
-        let pairs = self.samples.iter().flat_map(|a| other.samples.iter().map(move |b| a.total_cmp(b)));
-        let points = pairs.map(|order| match order {
-            Ordering::Less => 1.0,
-            Ordering::Equal => 0.5,
-            Ordering::Greater => 0.0,
-        });
-        let share = points.sum::<f64>() / (self.samples.len() * other.samples.len()) as f64;
-        if share.is_nan() { self.median == other.median } else { share.max(1.0 - share) < DISTINCT }
+        samples::tie(self.samples, other.samples)
     }
 }
 
@@ -117,13 +97,15 @@ impl<'run> View<'run> {
         let is_arcfs = |name: &&str| run.cells.iter().any(|cell| cell.backend == *name && cell.arcfs);
         let reference = backends.iter().position(is_arcfs);
         let mut workloads: Vec<Work<'_>> = Vec::new();
+        let mut places = BTreeMap::new();
         for cell in &run.cells {
             let place = workloads.iter().position(|work| work.name == cell.workload).unwrap_or_else(|| {
                 workloads.push(Work { name: &cell.workload, columns: Vec::new() });
                 workloads.len() - 1
             });
             let columns = &mut workloads[place].columns;
-            let place = columns.iter().position(|column| column.takes(cell)).unwrap_or_else(|| {
+            let key = (place, &cell.params, &cell.metric, cell.unit as u8, cell.better as u8);
+            let place = *places.entry(key).or_insert_with(|| {
                 columns.push(Column {
                     params: &cell.params,
                     metric: &cell.metric,
@@ -141,13 +123,6 @@ impl<'run> View<'run> {
 }
 
 impl<'run> Column<'run> {
-    fn takes(&self, cell: &Cell) -> bool {
-        self.metric == cell.metric
-            && *self.params == cell.params
-            && self.unit == cell.unit
-            && self.better == cell.better
-    }
-
     /// The figure of a backend.
     pub fn figure(&self, backend: usize) -> Option<Figure<'run>> {
         Figure::of(self.cells[backend]?)

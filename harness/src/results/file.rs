@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::key::Key;
 use super::samples;
 use super::schema::{Cell, Latency, Run, VERSION};
 
@@ -99,6 +100,9 @@ fn advice(cause: &io::Error) -> &'static str {
     }
 }
 
+/// More cells than this come from no run: the fullest has some 10,000. Reports take time for each.
+const MOST_CELLS: usize = 50_000;
+
 /// Reads a result file and checks it.
 ///
 /// # Errors
@@ -109,6 +113,10 @@ pub fn read(path: &Path) -> Result<Run, Error> {
     let value: Value =
         serde_json::from_slice(&text).map_err(|cause| Error::Syntax { path: path.to_owned(), cause })?;
     let run = parse(path, value)?;
+    if run.cells.len() > MOST_CELLS {
+        let problem = "it has more cells than any run";
+        return Err(Error::Foreign { path: path.to_owned(), problem });
+    }
     check(path, &run)?;
     Ok(run)
 }
@@ -142,13 +150,13 @@ fn parse(path: &Path, mut value: Value) -> Result<Run, Error> {
 
 /// Checks that all cells agree with themselves and no two are the same.
 fn check(path: &Path, run: &Run) -> Result<(), Error> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = std::collections::BTreeSet::new();
     for (index, cell) in run.cells.iter().enumerate() {
-        let key = (&cell.workload, cell.params.to_string(), &cell.metric, &cell.backend);
+        let key = Key::of(cell);
+        let place = format!("cells[{index}] {key}");
         let problem = contradiction(cell, run.meta.rounds)
             .or_else(|| (!seen.insert(key)).then(|| "the same cell is there twice".to_owned()));
         if let Some(problem) = problem {
-            let place = format!("cells[{index}] {} {}", samples::label(cell), cell.backend);
             return Err(Error::Inconsistent { path: path.to_owned(), place, problem });
         }
     }
@@ -217,20 +225,33 @@ fn store(path: &Path, run: &Run, replace: bool) -> Result<(), Error> {
         return Err(Error::NoFile { path: path.to_owned() });
     }
     let failed = |cause| Error::Io { operation: "write", path: path.to_owned(), cause };
-    let mut file = beside(path).map_err(failed)?;
-    file.write_all(text(run).map_err(|cause| failed(cause.into()))?.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
+    let text = text(run).map_err(|cause| failed(cause.into()))?;
     if replace {
-        file.persist(path).map_err(|error| failed(error.error))?;
-        return Ok(());
+        return overwrite(path, text.as_bytes()).map_err(failed);
     }
-    match file.persist_noclobber(path) {
+    match filled(path, text.as_bytes()).map_err(failed)?.persist_noclobber(path) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
             Err(Error::Exists { path: path.to_owned() })
         }
         Err(error) => Err(failed(error.error)),
     }
+}
+
+/// Writes a file beside its place and renames it, so that it is whole or not there.
+///
+/// # Errors
+/// What the operating system answers.
+pub fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    filled(path, content)?.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// A temporary file beside `path` with `content`, which is on the disk.
+fn filled(path: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = beside(path)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// A temporary file in the directory of `path`, with the permissions of any other new file.

@@ -2,14 +2,14 @@
 //!
 //! Knows nothing of drawing and of verdicts: values of different days differ for many reasons.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::key::Key;
 use super::schema::Run;
-use crate::compare::input;
-use crate::compare::pairs::Key;
+use super::{file, samples};
 use crate::workload::{Better, Unit};
 
 /// A run, without its figures.
@@ -78,12 +78,16 @@ impl History {
         paths.sort();
         let (mut runs, mut skipped) = (Vec::new(), Vec::new());
         for path in paths {
-            match input::read(&path) {
+            match file::read(&path) {
                 Ok(run) => {
                     let label = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                     runs.push((label, run));
                 }
-                Err(error) => skipped.push((path, error.to_string())),
+                Err(error) => {
+                    let cause = std::error::Error::source(&error);
+                    let because = cause.map(|cause| format!(", because: {cause}")).unwrap_or_default();
+                    skipped.push((path, format!("{error}{because}")));
+                }
             }
         }
         let commits: Vec<&str> = runs.iter().map(|(_, run)| &*run.meta.commit).collect();
@@ -102,16 +106,14 @@ impl History {
             machine: format!("{}, {} cores", run.meta.cpu, run.meta.cores),
         };
         let mut history = Self { runs: runs.iter().map(entry).collect(), ..Self::default() };
-        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut places: BTreeMap<Key, usize> = BTreeMap::new();
         for (index, (_, run)) in runs.iter().enumerate().rev() {
             let mut first: HashMap<&str, &str> = HashMap::new();
             for cell in &run.cells {
                 let main = *first.entry(&cell.workload).or_insert(&cell.metric) == cell.metric;
-                if cell.samples.is_empty() {
-                    continue;
-                }
+                let Some(summary) = samples::summary(&cell.samples) else { continue };
                 let key = Key::of(cell);
-                let place = *places.entry(key.to_string()).or_insert_with(|| {
+                let place = *places.entry(key.clone()).or_insert_with(|| {
                     history.series.push(Series {
                         key,
                         arcfs: cell.arcfs,
@@ -124,12 +126,8 @@ impl History {
                 });
                 let series = &mut history.series[place];
                 if (series.unit, series.better) == (cell.unit, cell.better) {
-                    let samples = cell.samples.iter().copied();
-                    series.points[index] = Some(Point {
-                        median: crate::compare::interval::median(&cell.samples),
-                        min: samples.clone().fold(f64::INFINITY, f64::min),
-                        max: samples.fold(f64::NEG_INFINITY, f64::max),
-                    });
+                    let samples::Summary { median, min, max, .. } = summary;
+                    series.points[index] = Some(Point { median, min, max });
                 }
             }
         }
@@ -202,12 +200,12 @@ mod tests {
             unit: Unit::Nanoseconds,
             better: Better::Lower,
             samples: samples.to_vec(),
-            median: None,
-            min: None,
-            max: None,
+            median: samples::median(samples),
+            min: samples.iter().copied().reduce(f64::min),
+            max: samples.iter().copied().reduce(f64::max),
             latency: None,
-            checks: 0,
-            empty: None,
+            checks: 1,
+            empty: samples.is_empty().then(|| "cannot: is a stranger".to_owned()),
         };
         let meta = Meta { commit: commit.to_owned(), date: date.to_owned(), ..Meta::default() };
         (label.to_owned(), Run { schema: VERSION, meta, cells: vec![cell("total"), cell("read")] })

@@ -3,6 +3,7 @@
 pub mod file;
 pub mod growth;
 pub mod history;
+pub mod key;
 pub mod meta;
 pub mod samples;
 pub mod schema;

@@ -12,6 +12,7 @@ use std::fmt;
 
 use hdrhistogram::Histogram;
 
+use super::key::Key;
 use super::schema::{Cell, Latency, Run};
 
 /// The relative spread above which samples are noisy.
@@ -77,8 +78,17 @@ pub fn smaller_share(a: &[f64], b: &[f64]) -> f64 {
 
 /// Whether the samples say which of two backends is ahead.
 pub fn are_distinct(a: &[f64], b: &[f64]) -> bool {
-    let ahead = smaller_share(a, b).max(smaller_share(b, a));
-    a.len().min(b.len()) >= FEWEST && ahead >= DISTINCT
+    a.len().min(b.len()) >= FEWEST && !tie(a, b)
+}
+
+/// Whether neither of two backends is ahead in enough pairs, however few the samples are.
+pub fn tie(a: &[f64], b: &[f64]) -> bool {
+    smaller_share(a, b).max(smaller_share(b, a)) < DISTINCT
+}
+
+/// Whether the samples are so far apart that the digits of their median mean little.
+pub fn is_noisy(samples: &[f64]) -> bool {
+    summary(samples).is_some_and(|summary| summary.relative_spread > NOISY)
 }
 
 /// Percentiles of a histogram of nanoseconds, and its curve; `None` where nothing was recorded.
@@ -165,7 +175,7 @@ pub fn warnings(run: &Run) -> Vec<Warning> {
     let noisy = measured.iter().filter_map(|cell| {
         let relative_spread = summary(&cell.samples)?.relative_spread;
         (relative_spread > NOISY).then(|| Warning::Noisy {
-            cell: label(cell),
+            cell: Key::of(cell).figure(),
             backend: cell.backend.clone(),
             relative_spread,
         })
@@ -176,7 +186,7 @@ pub fn warnings(run: &Run) -> Vec<Warning> {
         for arcfs in ours {
             let indistinct = rivals.iter().filter(|rival| !are_distinct(&arcfs.samples, &rival.samples));
             warnings.extend(indistinct.map(|rival| Warning::Indistinct {
-                cell: label(arcfs),
+                cell: Key::of(arcfs).figure(),
                 arcfs: arcfs.backend.clone(),
                 rival: rival.backend.clone(),
             }));
@@ -188,13 +198,6 @@ pub fn warnings(run: &Run) -> Vec<Warning> {
 /// Whether two cells differ in the backend only.
 fn is_same_figure(a: &Cell, b: &Cell) -> bool {
     a.workload == b.workload && a.params == b.params && a.metric == b.metric
-}
-
-/// A cell without its backend, for people.
-pub fn label(cell: &Cell) -> String {
-    let params = cell.params.to_string();
-    let gap = if params.is_empty() { "" } else { " " };
-    format!("{}{gap}{params} {}", cell.workload, cell.metric)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod history;
 mod lines;
 mod palette;
 
-pub use history::{History, Series, draw as history};
+pub use history::{Timeline, Trend, draw as timeline};
 
 use super::tables::{grouped, varying};
 use super::view::{Column, View, Work};
