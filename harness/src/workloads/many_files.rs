@@ -1,6 +1,6 @@
 //! Many small files, written in order and read at random.
 
-use super::repeat::PHASES;
+use super::repeat::PHASES_AND_ZERO_COPY;
 use super::whole_files;
 use crate::backend::Backend;
 use crate::load::shuffled;
@@ -22,11 +22,11 @@ impl Workload for ManyFiles {
     }
 
     fn metrics(&self) -> &'static [Metric] {
-        PHASES
+        PHASES_AND_ZERO_COPY
     }
 
     fn cells(&self, scope: &Scope) -> Vec<Params> {
-        whole_files::cells(if scope.extent == Extent::Smoke { 100 } else { 10_000 }, 4096)
+        vec![whole_files::params(if scope.extent == Extent::Smoke { 100 } else { 10_000 }, 4096)]
     }
 
     fn round(&self, backend: &Backend, params: &Params) -> Answer<Round> {

@@ -1,6 +1,6 @@
 //! A few hundred small files, written and then read in the same order.
 
-use super::repeat::PHASES;
+use super::repeat::PHASES_AND_ZERO_COPY;
 use super::whole_files;
 use crate::backend::Backend;
 use crate::store::Answer;
@@ -20,11 +20,11 @@ impl Workload for SmallFiles {
     }
 
     fn metrics(&self) -> &'static [Metric] {
-        PHASES
+        PHASES_AND_ZERO_COPY
     }
 
     fn cells(&self, scope: &Scope) -> Vec<Params> {
-        whole_files::cells(if scope.extent == Extent::Smoke { 24 } else { 300 }, 4096)
+        vec![whole_files::params(if scope.extent == Extent::Smoke { 24 } else { 300 }, 4096)]
     }
 
     fn round(&self, backend: &Backend, params: &Params) -> Answer<Round> {
