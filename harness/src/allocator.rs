@@ -4,8 +4,8 @@
 //! the library keeps their own. Counting is off until [`start`]. Off, a call costs one relaxed load of a
 //! flag that nobody writes, which was not to be seen beside the 20 to 35 ns that an allocation and its
 //! release take; on, two or three uncontended atomic additions, 5 to 10 ns for both together. Workloads
-//! that measure memory therefore run in a process of their own ([`isolate`](crate::isolate)), and stop
-//! counting before they measure a time.
+//! that measure memory therefore run in a process of their own ([`isolate`](crate::isolate)), start to
+//! count before anything else that they do, and stop before they measure a time. Nobody else counts.
 //!
 //! Counted is what was asked for, not what the system's allocator rounds it up to, and not what is
 //! mapped without asking an allocator. A block that grows counts as its new size, though the system may

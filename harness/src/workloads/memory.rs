@@ -119,9 +119,9 @@ fn fill(backend: &Backend, params: &Params) -> Answer<Round> {
     let count = params.get("files");
     let size = params.get("size");
     let mut tree = Tree::new(count, size, params.get("per-directory"));
+    let counting = allocator::start();
     warm_up(backend)?;
 
-    let counting = allocator::start();
     let (live, resident) = (allocator::live().bytes, resident());
     let store = (backend.make)(&Setup::default())?;
     tree.fill(&*store)?;

@@ -80,6 +80,7 @@ const PATH: &str = "/dir/large";
 
 /// Rewrites every piece of a large file once, in random order, while a view of the time before is held.
 fn rewrite(backend: &Backend, params: &Params) -> Answer<Round> {
+    let counting = allocator::start();
     let (bytes, piece) = (params.get("size"), params.get("piece"));
     let mut payload = Payload::new(piece as usize);
     let order = shuffled(bytes / piece);
@@ -87,7 +88,6 @@ fn rewrite(backend: &Backend, params: &Params) -> Answer<Round> {
     (0..bytes / piece).for_each(|key| whole.extend_from_slice(payload.stamp(key, 1)));
     warm_up(backend)?;
 
-    let counting = allocator::start();
     let before = allocator::live().bytes;
     let store = (backend.make)(&Setup::default())?;
     store.create_dir_all("/dir")?;
