@@ -105,7 +105,7 @@ impl Workload for Memory {
         }
     }
 
-    fn isolation(&self) -> Isolation {
+    fn isolation(&self, _params: &Params) -> Isolation {
         Isolation::Process
     }
 

@@ -79,7 +79,7 @@ impl Workload for Scale {
         }
     }
 
-    fn isolation(&self) -> Isolation {
+    fn isolation(&self, _params: &Params) -> Isolation {
         Isolation::Process
     }
 

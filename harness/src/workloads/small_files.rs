@@ -1,7 +1,7 @@
 //! A few hundred small files, written and then read in the same order.
 
 use super::repeat::PHASES_AND_ZERO_COPY;
-use super::whole_files;
+use super::whole_files::{self, Often};
 use crate::backend::Backend;
 use crate::store::Answer;
 use crate::workload::{Extent, Metric, Params, Round, Scope, Workload};
@@ -29,6 +29,6 @@ impl Workload for SmallFiles {
 
     fn round(&self, backend: &Backend, params: &Params) -> Answer<Round> {
         let in_order: Vec<usize> = (0..params.get("files") as usize).collect();
-        whole_files::round(backend, params, &in_order)
+        whole_files::round(backend, params, Often::Enough, &in_order)
     }
 }

@@ -8,7 +8,7 @@
 //! and each file is read a third time and checked whole, outside the time.
 
 use super::batch::{BATCH, Batch, check_number, check_write};
-use super::repeat::{READ, READ_ZERO_COPY, Repetition, Stopwatch, WRITE, repeat};
+use super::repeat::{self, READ, READ_ZERO_COPY, Repetition, Stopwatch, WRITE, repeat};
 use crate::backend::{Backend, Setup};
 use crate::store::{Answer, Failure, Store};
 use crate::workload::{Params, Round};
@@ -18,14 +18,27 @@ pub fn params(files: u64, size: u64) -> Params {
     Params::new().number("files", files).number("size", size)
 }
 
+/// How often a round does the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Often {
+    /// Once to warm up, then until enough was timed.
+    Enough,
+    /// Once.
+    Once,
+}
+
 /// One round: all files in order are written, then each is read once in the order `reads`.
 ///
 /// # Errors
 /// [`Failure::Failed`], for a wrong content among others.
-pub fn round(backend: &Backend, params: &Params, reads: &[usize]) -> Answer<Round> {
+pub fn round(backend: &Backend, params: &Params, often: Often, reads: &[usize]) -> Answer<Round> {
     let case = Case::new(params, reads);
     let mut batch = Batch::new(case.size);
-    repeat(|number| case.once(&*(backend.make)(&Setup::default())?, &mut batch, number))
+    let once = |number| case.once(&*(backend.make)(&Setup::default())?, &mut batch, number);
+    match often {
+        Often::Enough => repeat(once),
+        Often::Once => repeat::once(once),
+    }
 }
 
 struct Case<'a> {

@@ -67,7 +67,7 @@ impl Workload for MemoryUnderSnapshot {
         }
     }
 
-    fn isolation(&self) -> Isolation {
+    fn isolation(&self, _params: &Params) -> Isolation {
         Isolation::Process
     }
 
