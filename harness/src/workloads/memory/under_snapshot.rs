@@ -31,7 +31,7 @@ const LARGE: u64 = 64 << 20;
 /// Copies of the file that arcfs may keep when nobody looks at an old one any more.
 const ONE_COPY: f64 = 1.25;
 /// A first write that takes longer waits for a view to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Workload for MemoryUnderSnapshot {
     fn name(&self) -> &'static str {
