@@ -6,7 +6,7 @@
 //! * bytes given to [`Store::write`] and [`OpenFile::write`] belong to the caller again when the call
 //!   returns, and workloads rewrite them between calls, so keeping a reference is no way to win;
 //! * bytes read are copied into the caller's buffer; [`Store::read_shared`] is the one exception, and
-//!   what is measured through it is labelled `zero-copy`;
+//!   what is measured through it is a figure of its own, labelled `zero-copy`;
 //! * what is called back, and whoever holds a [`View`], must not call the store from the same thread:
 //!   a lock may be held;
 //! * paths are absolute, `/`-separated, and every directory on the way has been created before;

@@ -197,9 +197,10 @@ impl Round {
 /// Where a round runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// In the harness's own process, beside what earlier rounds left in the allocator.
+    /// In the harness's own process, beside what earlier rounds left in the allocator, which has been
+    /// [settled](crate::allocator::settle).
     Shared,
-    /// In a process of its own.
+    /// In a process of its own, whose allocator is as the system starts it.
     Process,
 }
 
@@ -222,8 +223,8 @@ pub trait Workload: Sync {
         None
     }
 
-    /// Where a round runs.
-    fn isolation(&self) -> Isolation {
+    /// Where a round of a cell runs.
+    fn isolation(&self, _params: &Params) -> Isolation {
         Isolation::Shared
     }
 

@@ -2,13 +2,15 @@
 //!
 //! Values of rounds are compared, their histograms of latencies are not.
 
+use crate::allocator;
 use crate::backend::{self, Backend, Side};
 use crate::results::schema::Cell;
 use crate::store::Failure;
 use crate::workload::{Extent, Isolation, Params, Scope, Workload};
 
 /// The workloads of a turn whose names match a glob: those of [`super::paths`], and of the whole harness only where
-/// a glob is given. Workloads that want a process of their own for each round are not for turns.
+/// a glob is given. Cells that want a process of their own for each round are not for turns, nor are workloads
+/// that have no others.
 ///
 /// # Errors
 /// Where the glob is wrong, or nothing matches it.
@@ -17,7 +19,9 @@ pub fn chosen(glob: Option<&str>) -> Result<Vec<Box<dyn Workload>>, String> {
     let matcher = globset::Glob::new(glob).map_err(|error| error.to_string())?.compile_matcher();
     let mut workloads = super::paths::all();
     workloads.extend(crate::workload::all());
-    workloads.retain(|workload| workload.isolation() == Isolation::Shared);
+    let scope = Scope { extent: Extent::Quick, large: false };
+    workloads
+        .retain(|workload| workload.cells(&scope).iter().any(|params| is_for_turns(&**workload, params)));
     let names: Vec<&str> = workloads.iter().map(|workload| workload.name()).collect();
     let names = names.join(", ");
     workloads.retain(|workload| matcher.is_match(workload.name()));
@@ -25,6 +29,10 @@ pub fn chosen(glob: Option<&str>) -> Result<Vec<Box<dyn Workload>>, String> {
         return Err(format!("no workload matches {glob:?}; there are {names}"));
     }
     Ok(workloads)
+}
+
+fn is_for_turns(workload: &dyn Workload, params: &Params) -> bool {
+    workload.isolation(params) == Isolation::Shared
 }
 
 /// Runs each cell once. `only` names backends, none means all of arcfs; `smoke` makes the cells small.
@@ -41,7 +49,7 @@ pub fn cells(workloads: &[Box<dyn Workload>], only: &[String], smoke: bool) -> R
         .collect();
     let mut cells = Vec::new();
     for workload in workloads {
-        for params in workload.cells(&scope) {
+        for params in workload.cells(&scope).into_iter().filter(|params| is_for_turns(&**workload, params)) {
             for backend in &arcfs {
                 if workload.left_out(backend, &params, &scope).is_none() {
                     cells.extend(round(&**workload, backend, &params)?);
@@ -54,6 +62,7 @@ pub fn cells(workloads: &[Box<dyn Workload>], only: &[String], smoke: bool) -> R
 
 /// The cells of one round; none where the backend cannot do it.
 fn round(workload: &dyn Workload, backend: &Backend, params: &Params) -> Result<Vec<Cell>, String> {
+    allocator::settle();
     let round = match workload.round(backend, params) {
         Ok(round) => round,
         Err(Failure::Cannot(_)) => return Ok(Vec::new()),

@@ -4,7 +4,7 @@
 //! they reach a disk is not measured. That is how temporary files are used. An existing file is
 //! overwritten where it is and cut if it was longer, not emptied first as by `std::fs::write`: ext4
 //! starts writing a file to the disk when one that was emptied is closed (`auto_da_alloc`), which
-//! costs many times the rest. A reader beside a writer may find a mixture of old and new bytes.
+//! costs many times the rest; the length of the file is asked for to know. A reader beside a writer may find a mixture of old and new bytes.
 //!
 //! Whether a directory is in memory is what `statfs` says of its filesystem, on Linux; a filesystem
 //! laid over one in memory is not recognised. The directory is removed when the store is dropped.

@@ -1,5 +1,6 @@
 //! Stores that arcfs is compared with. Each is what its authors recommend, or what one would write in an
-//! afternoon, with nothing left out that would make it faster.
+//! afternoon, with nothing left out that would make it faster. Where a design is a choice, the module says
+//! what another one would be better at. Maps hash with what the standard library gives them.
 //!
 //! | module | stores | what it is |
 //! |---|---|---|

@@ -5,7 +5,7 @@
 //! own. Objects are put whole: a stream is collected and put at close, which costs one copy where
 //! parts, put one by one and joined by the store, cost two. A stream is read from one `get`; bytes
 //! in the middle come from a `get` of their range. The store deletes what is not there without
-//! telling. A view is a fork, which copies the map and shares the bytes.
+//! telling. Paths are parsed at each call, as by who has them as text. A view is a fork, which copies the map and shares the bytes.
 
 use std::cell::OnceCell;
 

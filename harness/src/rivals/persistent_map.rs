@@ -5,6 +5,8 @@
 //! throws its new version away and makes another, with the mutex it waits and makes one. Keys are
 //! `Arc<str>`, because a version copies the nodes on its way with all keys in them. A value is never
 //! changed where it is, since an older version may hold it: writing a part copies the whole value.
+//! A stream is copied once more at close, as in [`sharded_map`](super::sharded_map). An ordered map would
+//! list a directory without looking at the rest, and be slower to look up and to write; this one is hashed.
 //! Directories are found by scanning all keys; a copied directory shares its values.
 
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 //! A write makes the new value before it takes the lock and swaps it in; a read takes a reference
 //! under the lock and copies after it. A handle that reads keeps its reference; one that updates
 //! finds the value for each piece and changes it in place unless a reader holds it, in which case the
-//! whole value is copied. Directories are found by scanning all keys, shard after shard.
+//! whole value is copied. A file written at once is one allocation and a stream is copied once more at
+//! close; with `Arc<Vec<u8>>` it would be two and none. Directories are found by scanning all keys, shard after shard.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! Who runs a round: a backend of this program, or a bridge to another one.
 
+use crate::allocator;
 use crate::backend::Backend;
 use crate::isolate;
 use crate::python::{self, Python};
@@ -40,8 +41,11 @@ impl Runner for Backend {
     }
 
     fn round(&mut self, workload: &dyn Workload, params: &Params) -> Answer<Round> {
-        match workload.isolation() {
-            Isolation::Shared => workload.round(self, params),
+        match workload.isolation(params) {
+            Isolation::Shared => {
+                allocator::settle();
+                workload.round(self, params)
+            }
             Isolation::Process => isolate::round(workload, self.name, params),
         }
     }

@@ -3,6 +3,8 @@
 //! The buffers of a batch fit a core's second-level cache. All payloads of a batch are rewritten before
 //! its writes, and everything that its reads delivered is checked after them, both outside the time. So
 //! a figure is the time of the store's calls alone, and the checks disturb the caches of all stores alike.
+//! A read finds a buffer that has the right length and whose pages are there, as in a program that reads
+//! one file after the other.
 
 use super::repeat::Stopwatch;
 use crate::load::{Payload, check_payload};

@@ -1,8 +1,13 @@
 //! Threads in closed loops on the same store: how much they get done together.
 //!
 //! Choosing a file, rewriting the payload and checking what was read are inside the time, the same for
-//! all stores: a thread that stopped the clock for them would compete less. Making the files and the
-//! last check are outside. A file is there before it is written, so a write is a replacement.
+//! all stores: a thread that stopped the clock for them would compete less. Rewriting takes some 6 ns and
+//! checking some 40 ns for 4 KiB, and sixteen times as much for 64 KiB. Making the files and the last check
+//! are outside, as are the first write and the first read of each thread. A file is there before it is
+//! written, so a write is a replacement. A read goes into a buffer that its thread keeps.
+//!
+//! Where threads are more than cores, `fairness` tells as much of the scheduler of the host as of the store,
+//! and a thread that is not scheduled when the time is up makes the time longer, for all stores alike.
 
 use std::time::Duration;
 
@@ -54,6 +59,7 @@ impl Workload for Contention {
         let workers = traffic.prepare(&*store)?;
         let closed = closed(traffic.threads, Duration::from_millis(params.get("ms")), |thread| {
             let mut worker = workers.worker(thread);
+            worker.warm_up()?;
             Ok(move || worker.step())
         })?;
         let mut round = workers.finish()?.round();

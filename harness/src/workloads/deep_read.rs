@@ -2,7 +2,8 @@
 //!
 //! Every tenth directory on the way has a file of its own, so that none of them is a mere link of a
 //! chain; those are checked at the end. D-MemFS has the reading only; writing, less often, shows what
-//! depth costs a store that copies the path to what it changes.
+//! depth costs a store that copies the path to what it changes. A map has no directories: to it, depth is a
+//! longer key.
 
 use super::batch::{BATCH, Batch, check_write};
 use super::repeat::{PHASES, READ, Repetition, Stopwatch, WRITE, repeat};

@@ -1,9 +1,10 @@
 //! Limits: writers that hit the quota again and again, and whether it holds.
 //!
 //! The same seeded load runs on two stores: one whose limit is far above what the load needs, one whose
-//! limit is half of it. The load is creating, overwriting and removing files of mixed sizes, so at the
+//! limit is half of it. The far one is measured first. The load is creating, overwriting and removing files of mixed sizes, so at the
 //! edge of the limit what one thread frees another may take. Only calls of the store are timed, not the
-//! checks between them.
+//! checks between them, and rates are per second of that time. At the edge fewer files are there, and more
+//! writes create one, so the two rates differ by more than refusals; what those alone cost is `lost`.
 //!
 //! Checked: the store never says that more is used than the limit, and never holds more payload than the
 //! limit by the harness's own count; far from the limit nothing is refused; a refused write changes

@@ -1,7 +1,7 @@
 //! A few hundred small files, written and then read in the same order.
 
-use super::repeat::PHASES;
-use super::whole_files;
+use super::repeat::PHASES_AND_ZERO_COPY;
+use super::whole_files::{self, Often};
 use crate::backend::Backend;
 use crate::store::Answer;
 use crate::workload::{Extent, Metric, Params, Round, Scope, Workload};
@@ -20,15 +20,15 @@ impl Workload for SmallFiles {
     }
 
     fn metrics(&self) -> &'static [Metric] {
-        PHASES
+        PHASES_AND_ZERO_COPY
     }
 
     fn cells(&self, scope: &Scope) -> Vec<Params> {
-        whole_files::cells(if scope.extent == Extent::Smoke { 24 } else { 300 }, 4096)
+        vec![whole_files::params(if scope.extent == Extent::Smoke { 24 } else { 300 }, 4096)]
     }
 
     fn round(&self, backend: &Backend, params: &Params) -> Answer<Round> {
         let in_order: Vec<usize> = (0..params.get("files") as usize).collect();
-        whole_files::round(backend, params, &in_order)
+        whole_files::round(backend, params, Often::Enough, &in_order)
     }
 }

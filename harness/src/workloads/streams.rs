@@ -3,13 +3,17 @@
 //! Each piece is a payload of its own, whose key is its position, so that a piece that is lost, doubled,
 //! exchanged or torn is noticed. Each call is timed by itself; rewriting the buffer before a write and
 //! checking it after a read are outside the time. Opening and closing are inside.
+//!
+//! The large stream is done once, in a process of its own: most of its memory is new to any process, and
+//! in a shared one a store that keeps it in blocks would find those of the round before in the allocator,
+//! where one that keeps it in one piece gets new pages from the kernel each time.
 
 use super::batch::check_write;
-use super::repeat::{PHASES, READ, Repetition, Stopwatch, WRITE, repeat};
+use super::repeat::{PHASES, READ, Repetition, Stopwatch, WRITE, once, repeat};
 use crate::backend::{Backend, Setup};
 use crate::load::Payload;
 use crate::store::{Answer, Failure, Mode, OpenFile, Store};
-use crate::workload::{Extent, Metric, Params, Round, Scope, Workload};
+use crate::workload::{Extent, Isolation, Metric, Params, Round, Scope, Workload};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -37,7 +41,8 @@ impl Workload for Stream {
     }
 
     fn round(&self, backend: &Backend, params: &Params) -> Answer<Round> {
-        round(backend, params)
+        let mut case = Case::new(params);
+        repeat(|number| case.once(backend, number))
     }
 }
 
@@ -68,8 +73,13 @@ impl Workload for LargeStream {
         vec![cell(size, MIB)]
     }
 
+    fn isolation(&self, _params: &Params) -> Isolation {
+        Isolation::Process
+    }
+
     fn round(&self, backend: &Backend, params: &Params) -> Answer<Round> {
-        round(backend, params)
+        let mut case = Case::new(params);
+        once(|number| case.once(backend, number))
     }
 }
 
@@ -77,24 +87,30 @@ fn cell(size: u64, piece: u64) -> Params {
     Params::new().number("size", size).number("piece", piece)
 }
 
-fn round(backend: &Backend, params: &Params) -> Answer<Round> {
-    let (size, piece) = (params.get("size"), params.get("piece"));
-    let pieces = (size / piece) as usize;
-    let mut payload = Payload::new(piece as usize);
-    let mut buffer = vec![0xa5; piece as usize];
-    repeat(|number| {
+struct Case {
+    size: u64,
+    pieces: usize,
+    payload: Payload,
+    buffer: Vec<u8>,
+}
+
+impl Case {
+    fn new(params: &Params) -> Self {
+        let (size, piece) = (params.get("size"), params.get("piece"));
+        let payload = Payload::new(piece as usize);
+        Self { size, pieces: (size / piece) as usize, payload, buffer: vec![0xa5; piece as usize] }
+    }
+
+    fn once(&mut self, backend: &Backend, number: u64) -> Answer<Repetition> {
         let store = (backend.make)(&Setup::default())?;
         let (mut written, mut read) = (Stopwatch::default(), Stopwatch::default());
-        write(&*store, &mut written, pieces, number, &mut payload)?;
-        check_size(&*store, size)?;
-        self::read(&*store, &mut read, pieces, number, &mut buffer)?;
+        write(&*store, &mut written, self.pieces, number, &mut self.payload)?;
+        check_size(&*store, self.size)?;
+        self::read(&*store, &mut read, self.pieces, number, &mut self.buffer)?;
         // Each piece, the size, and the end where the last piece ends.
-        Ok(Repetition {
-            times: vec![(WRITE, written), (READ, read)],
-            checks: pieces as u64 + 2,
-            cannot: vec![],
-        })
-    })
+        let checks = self.pieces as u64 + 2;
+        Ok(Repetition { times: vec![(WRITE, written), (READ, read)], checks, cannot: vec![] })
+    }
 }
 
 const PATH: &str = "/stream";

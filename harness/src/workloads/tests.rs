@@ -6,7 +6,7 @@ use super::wrong_store::{BEHIND, Flaw, RIGHT, WRONG, WrongStore};
 use crate::backend::{self, Backend};
 use crate::load::{Choice, closed};
 use crate::store::Failure;
-use crate::workload::{Extent, Isolation, Params, Round, Scope, Workload};
+use crate::workload::{Extent, Params, Round, Scope, Workload};
 
 const SMOKE: Scope = Scope { extent: Extent::Smoke, large: false };
 
@@ -49,7 +49,6 @@ fn run(workload: &dyn Workload, backend: &Backend, params: &Params) {
 #[test]
 fn every_workload_is_right_on_every_backend() {
     for workload in checked_here() {
-        assert_eq!(workload.isolation(), Isolation::Shared);
         let cells = workload.cells(&SMOKE);
         assert!(!cells.is_empty(), "{}", workload.name());
         for params in cells {

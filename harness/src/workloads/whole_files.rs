@@ -1,72 +1,87 @@
 //! Files that are written whole, then read whole: what the cases of few and of many files share.
 //!
-//! With `read=copy` the bytes are copied into buffers of the caller, in batches, and checked whole
-//! after each batch, outside the time. With `read=zero-copy` the store lends its bytes: the time covers
-//! the look-up and a look at the first two words and the length of each file, because whoever borrows
-//! has to touch what he borrows for it to be there; then every file is read once more and checked
-//! whole, outside the time. The pieces of a file go to the caller one by one, as the store has them. Writing is the same in both rows and given in the first only.
+//! The bytes are copied into buffers of the caller, in batches, and checked whole after each batch,
+//! outside the time. Then, for `read-zero-copy`, stores that lend their bytes are read once more in the
+//! same order: the time covers the look-up and a look at the first two words and the length of each file,
+//! because whoever borrows has to touch what he borrows for it to be there; the pieces of a file go to
+//! the caller one by one, as the store has them. That pass finds the caches as the copying one left them,
+//! and each file is read a third time and checked whole, outside the time.
 
 use super::batch::{BATCH, Batch, check_number, check_write};
-use super::repeat::{READ, Repetition, Stopwatch, TOTAL, WRITE, repeat};
+use super::repeat::{self, READ, READ_ZERO_COPY, Repetition, Stopwatch, WRITE, repeat};
 use crate::backend::{Backend, Setup};
 use crate::store::{Answer, Failure, Store};
 use crate::workload::{Params, Round};
 
-/// The cells of `files` files of `size` bytes: one for each way to read.
-pub fn cells(files: u64, size: u64) -> Vec<Params> {
-    let files = Params::new().number("files", files).number("size", size);
-    vec![files.clone().word("read", "copy"), files.word("read", "zero-copy")]
+/// The parameters of `files` files of `size` bytes.
+pub fn params(files: u64, size: u64) -> Params {
+    Params::new().number("files", files).number("size", size)
+}
+
+/// How often a round does the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Often {
+    /// Once to warm up, then until enough was timed.
+    Enough,
+    /// Once.
+    Once,
 }
 
 /// One round: all files in order are written, then each is read once in the order `reads`.
 ///
 /// # Errors
-/// [`Failure::Cannot`] for `read=zero-copy` where the store lends nothing; [`Failure::Failed`].
-pub fn round(backend: &Backend, params: &Params, reads: &[usize]) -> Answer<Round> {
-    let size = params.get("size") as usize;
-    let zero_copy = params.get_word("read") == "zero-copy";
-    let files = Files { paths: (0..reads.len()).map(|file| format!("/files/f{file:05}")).collect(), size };
-    let writes: Vec<usize> = (0..reads.len()).collect();
-    let mut batch = Batch::new(size);
-    repeat(|number| {
-        let store = (backend.make)(&Setup::default())?;
-        store.create_dir_all("/files")?;
-        if zero_copy {
-            // Before the writing of all files, which is long on some stores that lend nothing.
-            store.write("/files/first", b"lent")?;
-            store.read_shared("/files/first", &mut |_| ())?;
-            store.remove("/files/first")?;
-        }
-        let (mut write, mut read) = (Stopwatch::default(), Stopwatch::default());
-        for keys in writes.chunks(BATCH) {
-            batch.write(&mut write, keys, |_| number, |key, bytes| store.write(&files.paths[key], bytes))?;
-        }
-        if zero_copy {
-            files.lend(&*store, reads, number, &mut read)?;
-            const ELSEWHERE: &str = "is measured in the row read=copy";
-            let cannot = vec![(TOTAL, ELSEWHERE), (WRITE, ELSEWHERE)];
-            Ok(Repetition { times: vec![(READ, read)], checks: 2 * reads.len() as u64, cannot })
-        } else {
-            for keys in reads.chunks(BATCH) {
-                batch.read(&mut read, keys, number, |key, buffer| store.read(&files.paths[key], buffer))?;
-            }
-            Ok(Repetition {
-                times: vec![(WRITE, write), (READ, read)],
-                checks: reads.len() as u64,
-                cannot: Vec::new(),
-            })
-        }
-    })
+/// [`Failure::Failed`], for a wrong content among others.
+pub fn round(backend: &Backend, params: &Params, often: Often, reads: &[usize]) -> Answer<Round> {
+    let case = Case::new(params, reads);
+    let mut batch = Batch::new(case.size);
+    let once = |number| case.once(&*(backend.make)(&Setup::default())?, &mut batch, number);
+    match often {
+        Often::Enough => repeat(once),
+        Often::Once => repeat::once(once),
+    }
 }
 
-struct Files {
+struct Case<'a> {
     paths: Vec<String>,
+    writes: Vec<usize>,
+    reads: &'a [usize],
     size: usize,
 }
 
-impl Files {
-    fn lend(&self, store: &dyn Store, reads: &[usize], number: u64, watch: &mut Stopwatch) -> Answer<()> {
-        for keys in reads.chunks(BATCH) {
+impl<'a> Case<'a> {
+    fn new(params: &Params, reads: &'a [usize]) -> Self {
+        let paths = (0..reads.len()).map(|file| format!("/files/f{file:05}")).collect();
+        Self { paths, writes: (0..reads.len()).collect(), reads, size: params.get("size") as usize }
+    }
+
+    fn once(&self, store: &dyn Store, batch: &mut Batch, number: u64) -> Answer<Repetition> {
+        store.create_dir_all("/files")?;
+        let (mut write, mut read) = (Stopwatch::default(), Stopwatch::default());
+        for keys in self.writes.chunks(BATCH) {
+            batch.write(&mut write, keys, |_| number, |key, bytes| store.write(&self.paths[key], bytes))?;
+        }
+        for keys in self.reads.chunks(BATCH) {
+            batch.read(&mut read, keys, number, |key, buffer| store.read(&self.paths[key], buffer))?;
+        }
+        let mut repetition = Repetition {
+            times: vec![(WRITE, write), (READ, read)],
+            checks: self.reads.len() as u64,
+            cannot: Vec::new(),
+        };
+        match self.lend(store, number) {
+            Ok(lend) => {
+                repetition.times.push((READ_ZERO_COPY, lend));
+                repetition.checks += 2 * self.reads.len() as u64;
+            }
+            Err(Failure::Cannot(reason)) => repetition.cannot.push((READ_ZERO_COPY, reason)),
+            Err(failure) => return Err(failure),
+        }
+        Ok(repetition)
+    }
+
+    fn lend(&self, store: &dyn Store, number: u64) -> Answer<Stopwatch> {
+        let mut watch = Stopwatch::default();
+        for keys in self.reads.chunks(BATCH) {
             let mut glances = [Glance::default(); BATCH];
             watch.time(|| {
                 glances.iter_mut().zip(keys).try_for_each(|(glance, key)| {
@@ -78,12 +93,12 @@ impl Files {
             }
         }
         let mut whole = Vec::with_capacity(self.size);
-        for key in reads {
+        for key in self.reads {
             whole.clear();
             store.read_shared(&self.paths[*key], &mut |piece| whole.extend_from_slice(piece))?;
             check_write(&whole, self.size, *key, number)?;
         }
-        Ok(())
+        Ok(watch)
     }
 }
 
@@ -122,16 +137,16 @@ mod tests {
 
     #[test]
     fn lent_files_are_checked_in_the_timed_pass_and_whole_in_the_other() {
-        let files = Files { paths: (0..20).map(|file| format!("/f{file}")).collect(), size: 4096 };
         let reads: Vec<usize> = (0..20).collect();
+        let case = Case::new(&params(20, 4096), &reads);
         let lend = |flaw, when| {
             let mut store = WrongStore::new(flaw);
             store.when = when;
             let mut payload = Payload::new(4096);
-            for (key, path) in files.paths.iter().enumerate() {
+            for (key, path) in case.paths.iter().enumerate() {
                 store.write(path, payload.stamp(key as u64, 1))?;
             }
-            files.lend(&store, &reads, 1, &mut Stopwatch::default())
+            case.lend(&store, 1)
         };
         lend(Flaw::None, 0..0).expect("the store is right");
         for flaw in [Flaw::Other, Flaw::Short, Flaw::Stale] {

@@ -163,6 +163,22 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// One write and one read, so that what a store or an allocator sets up for each thread that uses it is
+    /// there before the clock starts. What the read finds is not looked at: others warm up beside it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn warm_up(&mut self) -> Answer<()> {
+        let file = self.files.start;
+        self.number += 1;
+        self.payload.stamp(file as u64, self.number);
+        for write in [Some(self.number), None] {
+            self.next = (file, write);
+            self.run()?;
+        }
+        Ok(())
+    }
+
     /// One operation from choosing to checking, for a closed loop.
     ///
     /// # Errors
@@ -244,6 +260,21 @@ mod tests {
     use crate::load::Choice;
     use crate::workloads::traffic::Mix;
     use crate::workloads::wrong_store::{Flaw, WrongStore};
+
+    #[test]
+    fn what_warms_up_counts_as_a_write_and_as_no_check() {
+        let store = WrongStore::new(Flaw::None);
+        let traffic = Traffic {
+            threads: 2,
+            mix: Mix::ReadMostly,
+            sharing: Sharing::Hot,
+            keys: Choice::Uniform,
+            payload: 256,
+        };
+        let workers = traffic.prepare(&store).expect("room");
+        (0..2).for_each(|thread| workers.worker(thread).warm_up().expect("nothing fails"));
+        assert_eq!(workers.finish().expect("the last write is there"), Checked { checks: 1, torn: None });
+    }
 
     #[test]
     fn a_read_is_too_old_where_its_writer_or_the_reader_has_replaced_it() {

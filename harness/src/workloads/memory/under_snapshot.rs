@@ -31,7 +31,7 @@ const LARGE: u64 = 64 << 20;
 /// Copies of the file that arcfs may keep when nobody looks at an old one any more.
 const ONE_COPY: f64 = 1.25;
 /// A first write that takes longer waits for a view to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Workload for MemoryUnderSnapshot {
     fn name(&self) -> &'static str {
@@ -67,7 +67,7 @@ impl Workload for MemoryUnderSnapshot {
         }
     }
 
-    fn isolation(&self) -> Isolation {
+    fn isolation(&self, _params: &Params) -> Isolation {
         Isolation::Process
     }
 
@@ -80,6 +80,7 @@ const PATH: &str = "/dir/large";
 
 /// Rewrites every piece of a large file once, in random order, while a view of the time before is held.
 fn rewrite(backend: &Backend, params: &Params) -> Answer<Round> {
+    let counting = allocator::start();
     let (bytes, piece) = (params.get("size"), params.get("piece"));
     let mut payload = Payload::new(piece as usize);
     let order = shuffled(bytes / piece);
@@ -87,7 +88,6 @@ fn rewrite(backend: &Backend, params: &Params) -> Answer<Round> {
     (0..bytes / piece).for_each(|key| whole.extend_from_slice(payload.stamp(key, 1)));
     warm_up(backend)?;
 
-    let counting = allocator::start();
     let before = allocator::live().bytes;
     let store = (backend.make)(&Setup::default())?;
     store.create_dir_all("/dir")?;
