@@ -142,12 +142,168 @@ fn a_disk_that_is_full_at_the_end_keeps_no_half_file() {
 #[test]
 fn standard_output_that_takes_nothing_is_an_error_and_a_closed_pipe_is_none() {
     let full = fs::File::options().write(true).open("/dev/full").expect("a device of Linux");
-    let output = Command::new(PROGRAM).arg("list").stdout(full).output().expect("the program starts");
+    let directory = directory();
+    let run = harness(directory.path(), &smallest(&["--out", ".", "--name", "mine"]));
+    assert_eq!(run.status.code(), Some(0), "{}", complaint(&run));
+    let commands =
+        ["list", "compare mine.json mine.json --all", "report mine.json --print", "history --dir ."];
+    for command in commands {
+        let mut program = Command::new(PROGRAM);
+        program.args(command.split(' ')).current_dir(&directory);
+        let full = full.try_clone().expect("a handle");
+        let output = program.stdout(full).output().expect("the program starts");
+        let message = complaint(&output);
+        assert_eq!(output.status.code(), Some(2), "{command}: {message}");
+        assert!(message.contains("error: cannot write to standard output"), "{command}: {message}");
+        let script = format!(
+            "cd '{}'; {{ sleep 0.2; \"$0\" {command} 2>errors; echo code $? >&2; }} | true; sleep 1",
+            directory.path().display()
+        );
+        let output = in_shell(&["sh"], &script, &[]);
+        assert_eq!(complaint(&output), "code 0\n", "{command}");
+    }
+}
+
+#[test]
+fn every_help_names_its_exit_codes() {
+    for command in ["run", "compare", "ab", "gate"] {
+        let output = harness(directory().path(), &[command, "--help"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.contains("Exit codes: 0 "), "{command}: {text}");
+    }
+    let output = harness(directory().path(), &["--help"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Exit codes: 0 "));
+}
+
+#[test]
+fn other_pages_beside_the_results_are_kept() {
+    refused(&smallest(&["--name", "README"]), &["another page"]);
+    refused(&smallest(&["--name", "history"]), &["another page"]);
+    let directory = directory();
+    fs::write(directory.path().join("notes.md"), "mine").expect("written");
+    let output = harness(directory.path(), &smallest(&["--out", ".", "--name", "notes"]));
     assert_eq!(output.status.code(), Some(2));
-    assert!(complaint(&output).starts_with("error: "), "{}", complaint(&output));
-    let script = "{ sleep 0.2; \"$0\" list; echo code $? >&2; } | true; sleep 1";
-    let output = in_shell(&["sh"], script, &[]);
-    assert_eq!(complaint(&output), "code 0\n");
+    assert!(complaint(&output).contains("./notes.md exists already"), "{}", complaint(&output));
+    assert_eq!(fs::read_to_string(directory.path().join("notes.md")).expect("there"), "mine");
+}
+
+#[test]
+fn two_runs_at_once_keep_the_results_of_both() {
+    let directory = directory();
+    let start = || {
+        let mut program = Command::new(PROGRAM);
+        program.args(smallest(&["--out", "here", "--name", "same"])).current_dir(&directory);
+        program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    };
+    let runs = [start(), start()].map(|run| run.wait_with_output().expect("it ends"));
+    let kept = runs.iter().filter(|run| run.status.code() == Some(0)).count();
+    // Whichever came too late to begin was told so; whoever began has its results.
+    for run in &runs {
+        let message = complaint(run);
+        assert!(run.status.success() || message.contains("exists already"), "{message}");
+    }
+    let results = names(&directory.path().join("here"));
+    let results: Vec<_> = results.iter().filter(|name| name.ends_with(".json")).collect();
+    assert_eq!((results.len(), kept >= 1), (kept, true), "{results:?}");
+    for name in results {
+        file::read(&directory.path().join("here").join(name)).expect("a whole file");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_leaves_no_part_of_a_result() {
+    let directory = directory();
+    for pause in [5, 50, 300] {
+        let mut program = Command::new(PROGRAM);
+        program.args(["run", "--smoke", "--out", "here"]).current_dir(&directory);
+        program.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut run = program.spawn().expect("the program starts");
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        run.kill().expect("it runs");
+        run.wait().expect("it ends");
+    }
+    let here = directory.path().join("here");
+    let left = if here.exists() { names(&here) } else { Vec::new() };
+    assert!(
+        left.iter().all(|name| name.starts_with(".arcfs-harness-") && name.ends_with(".tmp")),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn a_history_of_one_file_is_a_page_with_charts() {
+    let directory = directory();
+    let run = harness(directory.path(), &smallest(&["--out", "r", "--name", "one", "--no-report"]));
+    assert_eq!(run.status.code(), Some(0), "{}", complaint(&run));
+    let printed = harness(directory.path(), &["history", "--dir", "r", "--print"]);
+    assert_eq!(printed.status.code(), Some(0), "{}", complaint(&printed));
+    assert!(String::from_utf8_lossy(&printed.stdout).contains("arcfs-calls"));
+    assert_eq!(names(&directory.path().join("r")), ["one.json"]);
+    let output = harness(directory.path(), &["history", "--dir", "r", "--out", "pages/here"]);
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+    let pages = directory.path().join("pages/here");
+    let page = fs::read_to_string(pages.join("history.md")).expect("written");
+    let links: Vec<&str> = page.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(!links.is_empty() && links.iter().all(|link| pages.join(link).is_file()), "{page}");
+    refused(&["history"], &["cannot read results of the directory results"]);
+    let unknown = harness(directory.path(), &["history", "--dir", "r", "--workload", "nothing"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(complaint(&unknown).contains("known are: "), "{}", complaint(&unknown));
+}
+
+#[test]
+fn names_of_foreign_results_do_not_command_the_terminal() {
+    let directory = directory();
+    let run = harness(directory.path(), &smallest(&["--out", ".", "--name", "mine"]));
+    assert_eq!(run.status.code(), Some(0), "{}", complaint(&run));
+    let text = fs::read_to_string(directory.path().join("mine.json")).expect("written");
+    let hostile = text.replace("\"metric\":\"total\"", "\"metric\":\"\\u001b[31mtotal\"");
+    assert_ne!(hostile, text);
+    fs::write(directory.path().join("mine.json"), hostile).expect("written");
+    for command in
+        ["compare mine.json mine.json --all", "report mine.json --print", "history --dir . --print"]
+    {
+        let output = harness(directory.path(), &command.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", complaint(&output));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("[31mtotal") && !text.contains('\u{1b}'), "{command}: {text}");
+    }
+}
+
+#[test]
+fn ab_and_gate_say_that_they_need_the_repository() {
+    refused(&["ab", "HEAD", "HEAD"], &["must run inside the repository of arcfs"]);
+    refused(&["gate"], &["must run inside the repository of arcfs"]);
+    refused(&["ab", "HEAD"], &["<REV_B>"]);
+    refused(&["ab", "HEAD", "HEAD", "--workload", "nothing"], &["no workload matches"]);
+    refused(&["compare", "a.json", "b.json", "--threshold", "many"], &["expected percent"]);
+}
+
+#[test]
+fn a_gate_that_cannot_count_says_what_is_missing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directory = directory();
+    let baseline = directory.path().join("baseline.json");
+    let gate = |runner: &str, more: &[&str]| {
+        let mut program = Command::new(PROGRAM);
+        program.args(["gate", "--baseline"]).arg(&baseline).args(more).current_dir(root);
+        program.env("GUNGRAUN_RUNNER", runner).output().expect("the program starts")
+    };
+    // Whether valgrind or the runner is what is missing depends on the machine.
+    let skipped = gate("/nowhere/runner", &[]);
+    let text = String::from_utf8_lossy(&skipped.stdout).into_owned();
+    assert_eq!(skipped.status.code(), Some(0), "{}", complaint(&skipped));
+    assert!(text.starts_with("SKIPPED, NOTHING WAS COMPARED: ") && text.contains("install"), "{text}");
+    let required = gate("/nowhere/runner", &["--require"]);
+    assert_eq!(required.status.code(), Some(2));
+    assert!(complaint(&required).contains("nothing was compared"), "{}", complaint(&required));
+    for (content, expected) in [("{", "is no baseline"), ("{\"schema\":9,\"entries\":[]}", "has schema 9")] {
+        fs::write(&baseline, content).expect("written");
+        let output = gate("/nowhere/runner", &[]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(complaint(&output).contains(expected), "{}", complaint(&output));
+    }
 }
 
 #[test]
@@ -173,11 +329,18 @@ fn a_result_file_that_is_none_is_refused_with_the_reason() {
     let directory = directory();
     let check = |content: &str, expected: &str| {
         fs::write(directory.path().join("some.json"), content).expect("written");
-        let output = harness(directory.path(), &["report", "some.json"]);
+        for arguments in [&["report", "some.json"][..], &["compare", "some.json", "some.json"]] {
+            let output = harness(directory.path(), arguments);
+            let message = complaint(&output);
+            assert_eq!(output.status.code(), Some(2), "{message}");
+            assert!(message.starts_with("error: some.json") && message.contains(expected), "{message}");
+            assert_eq!(names(directory.path()), ["some.json"]);
+        }
+        let output = harness(directory.path(), &["history", "--dir", "."]);
         let message = complaint(&output);
         assert_eq!(output.status.code(), Some(2), "{message}");
-        assert!(message.starts_with("error: some.json") && message.contains(expected), "{message}");
-        assert_eq!(names(directory.path()), ["some.json"]);
+        assert!(message.contains("warning: skipped: ./some.json") && message.contains(expected), "{message}");
+        assert!(message.contains(". has no results"), "{message}");
     };
     check("hello", "is not JSON");
     check("{\"schema\": 1, \"meta\":", "ends in the middle");
@@ -201,6 +364,7 @@ fn the_list_names_everything() {
     for backend in backend::all() {
         assert!(text.contains(backend.name) && text.contains(backend.about), "{text}");
     }
+    assert!(text.contains(arcfs_harness::python::NAME) && text.contains("--python"), "{text}");
 }
 
 #[test]

@@ -29,10 +29,16 @@ impl Repository {
     /// Finds it.
     ///
     /// # Errors
-    /// [`Error::Git`] where the current directory is in none.
+    /// [`Error::Elsewhere`] where the current directory is in none, or in that of something else.
     pub fn find() -> Result<Self, Error> {
-        let root = git(Path::new("."), &["rev-parse", "--show-toplevel"])?;
-        Ok(Self { root: root.into() })
+        let root = match git(Path::new("."), &["rev-parse", "--show-toplevel"]) {
+            Err(Error::Git { answer, .. }) => return Err(Error::Elsewhere(answer)),
+            root => PathBuf::from(root?),
+        };
+        if !root.join("harness/Cargo.toml").is_file() {
+            return Err(Error::Elsewhere(format!("{} has no harness", root.display())));
+        }
+        Ok(Self { root })
     }
 
     /// Whether the working tree differs from its commit.

@@ -37,6 +37,9 @@ pub enum Error {
         /// What it answered.
         answer: String,
     },
+    /// The current directory is not in the repository of arcfs.
+    #[error("`ab` builds revisions with git, so it must run inside the repository of arcfs: {0}")]
+    Elsewhere(String),
     /// The revision is none.
     #[error("{0:?} is no commit of this repository; WORKTREE or . means the working tree as it is")]
     Revision(String),

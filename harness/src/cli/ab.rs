@@ -10,10 +10,13 @@ use crate::ab::build::{Repository, Request};
 use crate::ab::{in_turns, turn};
 use crate::compare::{Rules, compare, table};
 
-/// Builds two revisions of the engine and runs them in turns: exit 1 where B is slower than A for certain.
+/// Builds two revisions of the engine and runs them in turns.
 ///
 /// Both get the harness of this checkout. What is built stays in target/ab.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing regressed; 1 something did; 2 a revision is none, does not build, or fails"
+)]
 pub struct Options {
     /// The revision to compare with; WORKTREE or . is the working tree as it is.
     #[arg(required_unless_present = "turn")]
@@ -22,19 +25,31 @@ pub struct Options {
     #[arg(required_unless_present = "turn")]
     rev_b: Option<String>,
     /// How often each of them gets its turn.
-    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     rounds: u32,
-    /// Workloads to run instead of those made for this; a glob.
-    #[arg(long)]
+    /// Runs workloads whose name matches instead of those made for this.
+    #[arg(long, value_name = "GLOB")]
     workload: Option<String>,
     /// Flags for the compiler of A, such as `--cfg arcfs_slowed`.
-    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "FLAGS",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     flags_a: String,
     /// Flags for the compiler of B.
-    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "FLAGS",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     flags_b: String,
     /// Changes up to this are of no interest.
-    #[arg(long, default_value = "5%", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
     threshold: f64,
     /// Shows every cell.
     #[arg(long)]
@@ -61,10 +76,11 @@ pub fn execute(options: &Options) -> Execution {
     let requests = [(rev_a, &options.flags_a), (rev_b, &options.flags_b)]
         .map(|(revision, flags)| Request { revision: revision.clone(), flags: flags.clone() });
     // Both are looked up before the first is built.
-    for request in &requests {
+    for (index, request) in requests.iter().enumerate() {
+        let told = requests[..index].iter().any(|other| other.revision == request.revision);
         if !matches!(&*request.revision, "." | "WORKTREE") {
             let commit = repository.commit(&request.revision)?;
-            if commit == repository.commit("HEAD")? && repository.is_dirty()? {
+            if !told && commit == repository.commit("HEAD")? && repository.is_dirty()? {
                 complain(&format!(
                     "note: {} is the commit, without the changes of the working tree to the engine; . has them",
                     request.revision

@@ -8,15 +8,18 @@ use crate::compare::admission::{Objection, objections};
 use crate::compare::{Rules, compare, table};
 use crate::results::file;
 
-/// Compares two result files: exit 1 where arcfs became slower for certain.
+/// Compares two result files. The rivals in both tell how much the machine moved.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing regressed; 1 something did; 2 the files cannot be read or compared"
+)]
 pub struct Options {
     /// The result file to compare with.
     base: PathBuf,
     /// The result file in question.
     new: PathBuf,
     /// Changes up to this are of no interest.
-    #[arg(long, default_value = "5%", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
     threshold: f64,
     /// Shows every cell, what is the same and what is uncertain too, and how the rivals moved.
     #[arg(long)]

@@ -8,19 +8,22 @@ use super::{Execution, Failure, complain, print};
 use crate::gate::{self, Baseline, Change, Counts, GUNGRAUN, SLACK, Toolchain, Verdict, changes};
 use crate::report::{PlainTable, format};
 
-/// Counts the instructions of the single-thread paths: exit 1 where they grew beyond the tolerance.
+/// Counts the instructions of the single-thread paths, and compares them with the committed baseline.
 ///
 /// Needs valgrind and gungraun-runner. Run it in the repository.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 none grew, or nothing could be counted; 1 one grew, or is not in both; 2 counting failed"
+)]
 pub struct Options {
-    /// Makes the counts of now the baseline of this compiler.
+    /// Makes the counts of now the baseline of this compiler, target and C library.
     #[arg(long)]
     bless: bool,
-    /// The file with the baseline; by default harness/instructions.json of the workspace.
-    #[arg(long)]
+    /// The file with the baseline [default: harness/instructions.json of the workspace].
+    #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Changes up to this are no change.
-    #[arg(long, default_value = "2%", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value = "2%", value_parser = percent)]
     tolerance: f64,
     /// Fails where nothing can be counted or compared, instead of skipping.
     #[arg(long)]
@@ -144,7 +147,7 @@ fn workspace() -> Result<PathBuf, Failure> {
 fn can_count() -> Result<(), String> {
     let version = |program: &Path| {
         let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
-        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output.map(|output| String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("").to_owned())
     };
     if version(Path::new("valgrind")).is_err() {
         return Err("valgrind is not installed (Debian: apt-get install valgrind)".to_owned());

@@ -19,7 +19,7 @@ pub struct Options {
     /// repeated.
     #[arg(long, value_name = "GLOB")]
     workload: Vec<String>,
-    /// The directory for the page; by default it is beside the results.
+    /// The directory for the page; it is created [default: beside the results].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Prints the tables and writes nothing.

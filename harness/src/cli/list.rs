@@ -15,7 +15,7 @@ use crate::python;
 use crate::store::{Answer, Failure, Mode, OpenFile, Store};
 use crate::workload::{self, Extent, Scope, Workload};
 
-/// Options of `list`.
+/// Lists workloads with their metrics and cells, and backends with what they cannot do here.
 #[derive(Debug, Args)]
 pub struct Options {}
 

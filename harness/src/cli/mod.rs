@@ -32,9 +32,13 @@ type Execution = Result<ExitCode, Failure>;
 /// Why a subcommand could not do its work.
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// What `--help` says of exit codes.
+const CODES: &str = "Exit codes: 0 all is well; 1 an answer was wrong, or something regressed; 2 bad input, or an \
+                     environment in which the command cannot work";
+
 /// Compares arcfs with temporary files and in-memory stores, and catches regressions.
 #[derive(Debug, Parser)]
-#[command(name = "arcfs-harness", version, max_term_width = 110)]
+#[command(name = "arcfs-harness", version, max_term_width = 110, after_help = CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,13 +52,13 @@ enum Command {
     Report(report::Options),
     /// Lists workloads and backends, with what they cannot do.
     List(list::Options),
-    /// Compares two result files; exit code 1 where arcfs became slower.
+    /// Compares two result files; exit code 1 where arcfs became slower for certain.
     Compare(compare::Options),
-    /// Builds two revisions and runs them in turns; exit code 1 where the second is slower.
+    /// Builds two revisions and runs them in turns; exit code 1 where the second is slower for certain.
     Ab(ab::Options),
-    /// Counts the instructions of the hot paths and compares them with the committed baseline.
+    /// Counts the instructions of the hot paths; exit code 1 where they are more than in the baseline.
     Gate(gate::Options),
-    /// Shows how figures changed over the result files of a directory.
+    /// Shows how the figures of arcfs changed over the result files of a directory.
     History(history::Options),
     /// One round of one cell, for the parent process that asked for it.
     #[command(name = isolate::SUBCOMMAND, hide = true)]

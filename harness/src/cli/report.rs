@@ -8,21 +8,21 @@ use super::{Execution, print};
 use crate::report::{self, NamedRun};
 use crate::results::file;
 
-/// Writes a page of Markdown with charts for each result file.
+/// Writes a page of Markdown with charts for each result file, without measuring anything.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Result files, such as results/baseline.json.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The directory for the pages; by default each is beside its file.
+    /// The directory for the pages; it is created [default: beside each file].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Also replaces what stands between `<!-- begin WORKLOAD -->` and `<!-- end WORKLOAD -->` in this
-    /// document; takes one FILE.
+    /// Also replaces what stands between `<!-- begin NAME -->` and `<!-- end NAME -->` in this
+    /// document; takes one FILE. NAME is that of a workload, or machine, reading, backends, parameters.
     #[arg(long, value_name = "DOCUMENT", conflicts_with = "print")]
     embed: Option<PathBuf>,
     /// The directory of the charts as links in the document write it, such as results/.
-    #[arg(long, value_name = "PREFIX", default_value = "", requires = "embed")]
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true, requires = "embed")]
     links: String,
     /// Prints the tables instead of writing anything.
     #[arg(long, conflicts_with = "out")]

@@ -17,43 +17,48 @@ use crate::{backend, workload};
 /// Names with versions.
 type Versions = Vec<(String, String)>;
 
-/// Options of `run`.
+/// Runs workloads on backends in turns, prints tables, and keeps the results with a page and charts.
+///
+/// `arcfs-harness list` has the workloads and backends. Backends take turns in every round.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 every answer was right; 1 one was wrong; 2 bad input, or no place for results"
+)]
 pub struct Options {
-    /// Run less, in under two minutes, with three rounds
+    /// Runs less, in under two minutes, with three rounds.
     #[arg(long, conflicts_with_all = ["full", "smoke", "large"])]
     quick: bool,
-    /// Run every combination of parameters
+    /// Runs every combination of parameters.
     #[arg(long, conflicts_with = "smoke")]
     full: bool,
-    /// Check the answers of every workload on every backend once; the results are kept only with --out
+    /// Checks the answers of every workload on every backend once; results are kept only with --out.
     #[arg(long, conflicts_with_all = ["large", "rounds"])]
     smoke: bool,
-    /// Give the large stream 2 GiB
+    /// Gives the large stream 2 GiB.
     #[arg(long)]
     large: bool,
-    /// Run workloads whose name matches; may be repeated
+    /// Runs workloads whose name matches; may be repeated.
     #[arg(long, value_name = "GLOB")]
     workload: Vec<String>,
-    /// Run the cases on D-MemFS too, timed inside Python; it is installed into target/harness-python
+    /// Runs the cases on D-MemFS too, timed inside Python; it is installed into target/harness-python.
     #[arg(long)]
     python: bool,
-    /// Run on backends whose name matches; may be repeated
+    /// Runs on backends whose name matches; may be repeated.
     #[arg(long, value_name = "GLOB")]
     backend: Vec<String>,
-    /// How often each backend gets its turn [default: 5; 3 with --quick, 1 with --smoke]
+    /// How often each backend gets its turn [default: 5; 3 with --quick, 1 with --smoke].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
-    /// The name of the result file, without .json [default: the day and the commit]
+    /// The name of the result file, without .json [default: the day and the commit].
     #[arg(long, value_parser = parse_name)]
     name: Option<String>,
-    /// The directory for results; it is created [default: results]
+    /// The directory for results; it is created [default: results].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace a result file of the same name
+    /// Replaces a result file of the same name.
     #[arg(long, requires = "name")]
     force: bool,
-    /// Write no page of Markdown and no charts
+    /// Writes no page of Markdown and no charts.
     #[arg(long)]
     no_report: bool,
 }

@@ -30,7 +30,7 @@ pub fn parse_name(name: &str) -> Result<String, String> {
         return Err("the ending .json is added to the name".to_owned());
     }
     if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
-        return Err(format!("{name}.md beside the results is not that of a run"));
+        return Err(format!("{name}.md is another page beside the results: choose another name"));
     }
     Ok(name.to_owned())
 }

@@ -2,7 +2,7 @@
 //!
 //! Between the lines `<!-- begin NAME -->` and `<!-- end NAME -->` stands what is generated; all else is
 //! left as it is. `NAME` is that of a workload, `machine` (what was measured where), or `reading` (how to
-//! read the tables).
+//! read the tables), `backends` or `parameters` (what these are).
 
 use super::charts::Chart;
 use super::markdown;
@@ -88,6 +88,8 @@ fn generate(
 ) -> Option<String> {
     match name {
         "machine" => Some(format!("\n{}", markdown::meta(&named.run.meta))),
+        "backends" => Some(markdown::backends(named.run)),
+        "parameters" => Some(markdown::parameters(named.run)),
         "reading" => Some(markdown::reading(view.reference.map(|backend| view.backends[backend]))),
         name => {
             let section = sections.iter().find(|section| section.name == name)?;

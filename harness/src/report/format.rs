@@ -156,8 +156,14 @@ pub fn parameter(name: &str, value: &Value) -> String {
 
 /// Parameters as a phrase: `mix mixed, payload 4 KiB`; only those that `keep` says yes to.
 pub fn parameters(params: &Params, keep: impl Fn(&str) -> bool) -> String {
-    let kept = params.iter().filter(|(name, _)| keep(name));
-    kept.map(|(name, value)| format!("{name} {}", parameter(name, value))).collect::<Vec<_>>().join(", ")
+    let phrase = |(name, value): (&str, &Value)| match (name.strip_suffix("ms"), value) {
+        (Some(""), Value::Number(_)) => format!("for {value} ms"),
+        (Some(what), Value::Number(_)) if what.ends_with('-') => {
+            format!("{} {value} ms", what.trim_end_matches('-'))
+        }
+        _ => format!("{name} {}", parameter(name, value)),
+    };
+    params.iter().filter(|(name, _)| keep(name)).map(phrase).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -230,5 +236,7 @@ mod tests {
         let params = Params::new().number("payload", 4096).number("rate", 100_000).word("mix", "mixed");
         assert_eq!(parameters(&params, |_| true), "mix mixed, payload 4 KiB, rate 100 k op/s");
         assert_eq!(parameters(&params, |name| name == "mix"), "mix mixed");
+        let times = Params::new().number("ms", 60).number("phase-ms", 75).number("items", 3);
+        assert_eq!(parameters(&times, |_| true), "items 3, for 60 ms, phase 75 ms");
     }
 }

@@ -1,14 +1,14 @@
 //! A run as a page of Markdown, as GitHub shows it. It knows the names of charts, not how they are drawn.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::results::samples::NOISY;
-use crate::results::schema::Meta;
+use crate::results::samples::{self, NOISY};
+use crate::results::schema::{Meta, Run};
 
 use super::charts::Chart;
-use super::tables::{Entry, Section, Table};
-use super::text;
-use super::{NamedRun, format};
+use super::tables::{Entry, Section, Table, grouped};
+use super::{NamedRun, format, glossary, text};
 
 /// Tables of a workload that are shown before the rest is folded.
 const UNFOLDED: usize = 6;
@@ -22,10 +22,44 @@ pub fn page(
 ) -> String {
     let mut out = format!("# {}\n\n", text::markdown(named.name));
     out += &meta(&named.run.meta);
+    if let Some(warning) = samples::few_rounds(named.run) {
+        let _ = write!(out, "\n**Not for conclusions:** {warning}.\n");
+    }
     out += &reading(reference);
+    out += "\n## Backends\n";
+    out += &backends(named.run);
     for section in sections {
         let _ = write!(out, "\n## {}\n", text::markdown(&section.name));
         out += &self::section(section, "", named.name, charts);
+    }
+    out += "\n## Parameters\n";
+    out += &parameters(named.run);
+    out
+}
+
+/// What the backends of the run are.
+pub fn backends(run: &Run) -> String {
+    let names = grouped(&run.cells, |cell| &cell.backend).into_iter().map(|(name, _)| name.as_str());
+    explained("backend", names, glossary::backend)
+}
+
+/// What the parameters of the run are.
+pub fn parameters(run: &Run) -> String {
+    let names: BTreeSet<&str> =
+        run.cells.iter().flat_map(|cell| cell.params.iter()).map(|(name, _)| name).collect();
+    explained("parameter", names, glossary::parameter)
+}
+
+/// A table of names with what they mean.
+fn explained<'run>(
+    what: &str,
+    names: impl IntoIterator<Item = &'run str>,
+    meaning: impl Fn(&str) -> Option<&'static str>,
+) -> String {
+    let mut out = format!("\n| {what} | |\n|---|---|\n");
+    for name in names {
+        let meaning = meaning(name).unwrap_or("unknown to this version of the harness");
+        let _ = writeln!(out, "| {} | {} |", text::markdown(name), text::markdown(meaning));
     }
     out
 }
@@ -33,8 +67,16 @@ pub fn page(
 /// The charts and tables of a workload, without its heading. Links to charts begin with `directory`.
 pub fn section(section: &Section, directory: &str, name: &str, charts: &[Chart<'_>]) -> String {
     let mut out = String::new();
+    if let Some(about) = glossary::workload(&section.name) {
+        let _ = write!(out, "\n{}\n", text::markdown(&about));
+    }
     if !section.common.is_empty() {
-        let _ = write!(out, "\n{}.\n", text::markdown(&section.common));
+        let _ = write!(out, "\nIn all of it: {}.\n", text::markdown(&section.common));
+    }
+    let meaning = |metric: &String| Some((metric.clone(), glossary::metric(&section.name, metric)?));
+    for (index, (metric, meaning)) in section.metrics.iter().filter_map(meaning).enumerate() {
+        let gap = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(out, "{gap}- **{}**: {}", text::markdown(&metric), text::markdown(meaning));
     }
     for chart in charts.iter().filter(|chart| chart.workload() == section.name) {
         let (title, name) = (text::markdown(chart.title()), text::link(name));

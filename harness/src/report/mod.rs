@@ -6,6 +6,7 @@
 //! | `plain` | tables of text, not of figures | runs |
 //! | `text` | hostile names made harmless | results |
 //! | `view` | cells sorted; best, ratio, noise | how it is shown |
+//! | `glossary` | what names mean | results |
 //! | `growth` | tables of fitted exponents | how they are fitted |
 //! | `tables` | which figures stand beside each other | Markdown, terminals |
 //! | `markdown`, `terminal` | the tables, written | statistics |
@@ -13,13 +14,14 @@
 //! | [`history`] | runs over commits | where they come from |
 //! | `charts` | which charts there are, and their SVG | Markdown |
 //!
-//! A report is a function of the run and its name: equal runs give equal bytes. The module knows no
-//! workload and no backend, only the schema; parameters called `threads` and `files` are what charts
-//! run over.
+//! A report is a function of the run and its name: equal runs give equal bytes. But for the glossary, the
+//! module knows no workload and no backend, only the schema; parameters called `threads` and `files` are
+//! what charts run over.
 
 mod charts;
 mod embed;
 pub(crate) mod format;
+mod glossary;
 mod growth;
 pub mod history;
 mod markdown;
@@ -84,8 +86,8 @@ fn page(named: &NamedRun<'_>, view: &View<'_>, charts: &[charts::Chart<'_>]) -> 
 }
 
 /// The document with the tables and charts of the run between its markers, lines such as
-/// `<!-- begin small-files -->` and `<!-- end small-files -->`; the names `machine` and `reading` give
-/// what was measured where, and how to read it. Links to charts begin with `directory`, which is empty or
+/// `<!-- begin small-files -->` and `<!-- end small-files -->`; the names `machine`, `reading`,
+/// `backends` and `parameters` give what was measured where, how to read it, and what the words mean. Links to charts begin with `directory`, which is empty or
 /// ends with a slash.
 ///
 /// # Errors

@@ -22,6 +22,8 @@ pub struct Section {
     pub name: String,
     /// Parameters that all its cells share, as a phrase.
     pub common: String,
+    /// The names of its metrics.
+    pub metrics: Vec<String>,
     /// In order.
     pub tables: Vec<Table>,
     /// Reasons of empty entries; [`Entry::Empty`] counts them from 0.
@@ -130,14 +132,20 @@ fn section(view: &View<'_>, work: &Work<'_>) -> Section {
     let common = format::parameters(all[0].params, |name| !varying.contains(&name));
     let figures = || all.iter().flat_map(|column| column.figures());
     let noisy = figures().filter(|(_, figure)| figure.is_noisy()).count();
+    let metrics = grouped(&all, |column| column.metric).into_iter().map(|(name, _)| name.to_owned());
     let mut section = Section {
         name: work.name.to_owned(),
         common,
+        metrics: metrics.collect(),
         tables: Vec::new(),
         notes: Vec::new(),
         noisy: (figures().count(), noisy),
     };
-    let (latencies, plain): (Vec<_>, Vec<_>) = all.into_iter().partition(|column| column.has_latency());
+    // A column of reasons alone tells nothing, unless there is nothing else.
+    let is_measured = |column: &&&Column<'_>| column.figures().next().is_some() || column.has_latency();
+    let measured: Vec<_> = all.iter().filter(is_measured).copied().collect();
+    let told = if measured.is_empty() { all } else { measured };
+    let (latencies, plain): (Vec<_>, Vec<_>) = told.into_iter().partition(|column| column.has_latency());
     for column in latencies {
         let table = latency_table(view, column, &varying, &mut section.notes);
         section.tables.push(table);

@@ -179,3 +179,10 @@ fn a_directory_is_prepared_and_left_empty() {
     let message = prepare(&directory.path().join("file/below")).expect_err("refused").to_string();
     assert!(message.contains("create the directory") && message.contains("not a directory"), "{message}");
 }
+
+#[test]
+fn more_cells_than_any_run_makes_are_refused() {
+    let cell = serde_json::to_value(&run().cells[1]).expect("serialisable");
+    let problem = refusal_of(|value| value["cells"] = Value::Array(vec![cell; MOST_CELLS + 1]));
+    assert!(problem.contains("more cells than any run"), "{problem}");
+}

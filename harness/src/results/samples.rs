@@ -168,9 +168,8 @@ impl fmt::Display for Warning {
 /// The warnings of a run: noisy cells, and cells in which arcfs and a rival cannot be told apart.
 pub fn warnings(run: &Run) -> Vec<Warning> {
     let measured: Vec<&Cell> = run.cells.iter().filter(|cell| !cell.samples.is_empty()).collect();
-    let rounds = measured.iter().map(|cell| cell.samples.len()).max().unwrap_or(0);
-    if rounds < FEWEST {
-        return Vec::from_iter((rounds > 0).then_some(Warning::FewRounds { rounds }));
+    if let Some(warning) = few_rounds(run) {
+        return vec![warning];
     }
     let noisy = measured.iter().filter_map(|cell| {
         let relative_spread = summary(&cell.samples)?.relative_spread;
@@ -193,6 +192,12 @@ pub fn warnings(run: &Run) -> Vec<Warning> {
         }
     }
     warnings
+}
+
+/// That the rounds of a run were too few to compare anything, where they were.
+pub fn few_rounds(run: &Run) -> Option<Warning> {
+    let rounds = run.cells.iter().map(|cell| cell.samples.len()).max().filter(|rounds| *rounds > 0)?;
+    (rounds < FEWEST).then_some(Warning::FewRounds { rounds })
 }
 
 /// Whether two cells differ in the backend only.

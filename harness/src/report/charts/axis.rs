@@ -7,6 +7,8 @@ use crate::workload::Unit;
 
 /// A range of values that needs a logarithmic axis to be seen.
 const WIDE: f64 = 20.0;
+/// A range of values that a logarithmic axis would have too few ticks for.
+const NARROW: f64 = 5.0;
 /// Ticks that fit beside each other.
 const TICKS: usize = 8;
 
@@ -61,10 +63,15 @@ impl Axis {
         }
     }
 
-    /// For lines: logarithmic wherever no value is 0 or less.
+    /// For lines: logarithmic wherever no value is 0 or less, unless they are so close that there would be
+    /// hardly a round number between them.
     pub fn log_if_positive(values: impl IntoIterator<Item = f64>, unit: Unit) -> Self {
         let (low, high) = bounds(values);
-        if low > 0.0 { Self::log(low, high, unit) } else { Self::linear(low, high, unit) }
+        if low > 0.0 && high / low > NARROW {
+            Self::log(low, high, unit)
+        } else {
+            Self::linear(low, high, unit)
+        }
     }
 
     fn linear(low: f64, high: f64, unit: Unit) -> Self {
@@ -201,6 +208,19 @@ mod tests {
         assert_eq!(wide.place(1e3), 0.0);
         let bytes = Axis::of_lines([100.0, 3000.0], Unit::Bytes);
         assert_eq!(labels(&bytes), ["128 B", "256 B", "512 B", "1 KiB", "2 KiB"]);
+    }
+
+    #[test]
+    fn close_values_have_ticks_too() {
+        let bytes = Axis::log_if_positive([1.1, 1.25], Unit::BytesPerByte);
+        assert_eq!(labels(&bytes), ["0 B/B", "0.5 B/B", "1 B/B", "1.5 B/B"]);
+        for step in 0..200 {
+            let high = 1.01_f64.powi(step) * 7.3;
+            for unit in [Unit::Nanoseconds, Unit::BytesPerFile, Unit::BytesPerByte, Unit::Share] {
+                let ticks = Axis::log_if_positive([7.3, high], unit).ticks.len();
+                assert!((2..=9).contains(&ticks), "{high} {unit:?}: {ticks}");
+            }
+        }
     }
 
     #[test]

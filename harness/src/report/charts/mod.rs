@@ -6,7 +6,8 @@
 //! * a metric at several numbers of `files`: cost over files, with logarithmic axes;
 //! * the rest of a workload, where it is not too much to look at: bars.
 //!
-//! What is in no chart is in the tables. An empty cell is drawn nowhere.
+//! What is in no chart is in the tables, such as a metric that is zero on every backend. An empty cell is
+//! drawn nowhere.
 
 mod axis;
 mod bars;
@@ -116,7 +117,11 @@ type Columns<'view> = Vec<&'view Column<'view>>;
 
 fn plan<'view>(work: &'view Work<'view>) -> Vec<(Kind, Columns<'view>)> {
     let mut plan = Vec::new();
-    let measured = work.columns.iter().filter(|column| column.figures().next().is_some());
+    // That all is zero is seen in a table at a glance, and in no chart.
+    let measured = work
+        .columns
+        .iter()
+        .filter(|column| column.figures().any(|(_, figure)| figure.min != 0.0 || figure.max != 0.0));
     let curved = |column: &&Column<'_>| {
         let mut latencies = (0..column.cells.len()).filter_map(|backend| column.latency(backend));
         latencies.any(|latency| latency.p50 > 0)
@@ -129,9 +134,9 @@ fn plan<'view>(work: &'view Work<'view>) -> Vec<(Kind, Columns<'view>)> {
     rest = sweeps(Kind::Threads, "threads", &FACETS, rest, rate, &mut plan);
     rest = sweeps(Kind::Growth, "files", &[], rest, |_| true, &mut plan);
     if rest.len() <= PANELS {
-        if !rest.is_empty() {
-            plan.push((Kind::Bars, rest));
-        }
+        // Panels of a chart have one axis for each unit, so what is no share of the same thing stands apart.
+        let alike = grouped(rest, |column| (column.unit, column.better));
+        plan.extend(alike.into_iter().map(|(_, columns)| (Kind::Bars, columns)));
     } else if plan.iter().all(|(kind, _)| *kind == Kind::Latency) {
         for (_, columns) in grouped(rest, |column| column.metric) {
             plan.extend(columns.chunks(PANELS).map(|chunk| (Kind::Bars, chunk.to_vec())));
