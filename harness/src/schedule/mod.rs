@@ -1,8 +1,8 @@
 //! The schedule: which round of which cell runs when, and what becomes of its answer.
 //!
-//! Backends take turns inside a cell, A B C, B C A, C A B, so a machine that becomes slower or warmer
-//! while a cell runs does so for all of them, and nobody always follows the same neighbour's garbage
-//! at the same place. A backend that cannot do a cell is asked once; one that fails or panics loses the
+//! Backends take turns inside a cell, each round in another order (A B C D, B A D C, ...), so a machine
+//! that becomes slower or warmer while a cell runs does so for all of them, and nobody always follows the
+//! same neighbour's garbage at the same place. A backend that cannot do a cell is asked once; one that fails or panics loses the
 //! cell, is reported, and the run goes on.
 //!
 //! The schedule knows neither stores nor what is measured, and nothing of files.
@@ -133,7 +133,7 @@ fn run_cell(
         .collect();
     let count = runners.len();
     for round in 0..rounds {
-        for place in (0..count).map(|turn| (turn + round) % count) {
+        for place in order(round, count) {
             let (runner, column) = (&mut *runners[place], &mut columns[place]);
             if column.is_open() {
                 progress.turn(runner.name(), round + 1);
@@ -152,6 +152,19 @@ fn run_cell(
         }
     }
     columns
+}
+
+/// The order of a round: another one begins, and with another stride, so neighbours change too.
+fn order(round: usize, count: usize) -> impl Iterator<Item = usize> {
+    // A stride without a common divisor meets everybody once.
+    let strides: Vec<usize> = (1..count).filter(|stride| divisor(*stride, count) == 1).collect();
+    let stride = if strides.is_empty() { 1 } else { strides[round % strides.len()] };
+    (0..count).map(move |turn| (round + turn * stride) % count)
+}
+
+/// The greatest common divisor.
+fn divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { divisor(b, a % b) }
 }
 
 /// One turn of one backend; the error is what went wrong.

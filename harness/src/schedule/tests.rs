@@ -91,7 +91,7 @@ fn cell<'run>(outcome: &'run Outcome, metric: &str, backend: &str) -> &'run Cell
 #[test]
 fn backends_take_turns_within_a_cell_and_each_begins_once() {
     let (outcome, visits) = run(2, |_, visit| Ok(fine(visit as f64)));
-    assert_eq!(visits, "ABCBCACAB".repeat(2));
+    assert_eq!(visits, "ABCBACCAB".repeat(2));
     assert!(outcome.faults.is_empty());
     let order: Vec<String> = outcome
         .cells
@@ -103,6 +103,21 @@ fn backends_take_turns_within_a_cell_and_each_begins_once() {
         .flat_map(|row| ["A", "B", "C", "D"].iter().map(move |backend| format!("{row}{backend}")))
         .collect();
     assert_eq!(order, expected);
+}
+
+#[test]
+fn every_round_asks_everybody_once_and_changes_the_neighbours() {
+    for count in 1..=11 {
+        for round in 0..7 {
+            let mut met: Vec<usize> = order(round, count).collect();
+            assert_eq!(met[0], round % count);
+            met.sort_unstable();
+            assert!(met.into_iter().eq(0..count), "round {round} of {count}");
+        }
+    }
+    let after_the_first = |round| order(round, 10).skip_while(|place| *place != 0).nth(1);
+    let neighbours: std::collections::BTreeSet<_> = (0..4).map(after_the_first).collect();
+    assert_eq!(neighbours.len(), 4, "{neighbours:?}");
 }
 
 #[test]
@@ -122,7 +137,7 @@ fn a_cell_has_the_samples_of_all_rounds_in_order() {
 fn who_cannot_is_asked_once_in_each_cell_and_who_is_left_out_never() {
     let (outcome, visits) =
         run(2, |name, _| if name == "B" { Err(Failure::Cannot("has no sense")) } else { Ok(fine(1.0)) });
-    assert_eq!(visits, "ABCCACA".repeat(2));
+    assert_eq!(visits, "ABCACCA".repeat(2));
     assert!(outcome.faults.is_empty());
     let empty = |name| cell(&outcome, "time", name).empty.clone();
     assert_eq!(empty("B").as_deref(), Some("cannot: has no sense"));
@@ -138,7 +153,7 @@ fn who_fails_loses_the_cell_and_the_run_goes_on() {
         ("B", 1) => Err(Failure::Full),
         _ => Ok(fine(1.0)),
     });
-    assert_eq!(visits, "ABCCAC");
+    assert_eq!(visits, "ABCACC");
     let faults: Vec<String> = outcome.faults.iter().map(Fault::to_string).collect();
     assert_eq!(
         faults,
