@@ -46,19 +46,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs workloads on backends in turns and keeps the results.
     Run(run::Options),
-    /// Writes tables and charts of result files.
     Report(report::Options),
-    /// Lists workloads and backends, with what they cannot do.
     List(list::Options),
-    /// Compares two result files; exit code 1 where arcfs became slower for certain.
     Compare(compare::Options),
-    /// Builds two revisions and runs them in turns; exit code 1 where the second is slower for certain.
     Ab(ab::Options),
-    /// Counts the instructions of the hot paths; exit code 1 where they are more than in the baseline.
     Gate(gate::Options),
-    /// Shows how the figures of arcfs changed over the result files of a directory.
     History(history::Options),
     /// One round of one cell, for the parent process that asked for it.
     #[command(name = isolate::SUBCOMMAND, hide = true)]
