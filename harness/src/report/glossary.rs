@@ -25,8 +25,10 @@ pub fn metric(workload: &str, metric: &str) -> Option<&'static str> {
     let text = match (workload, metric) {
         ("small-files" | "many-files", "write") => "the time to write every file once, in the store alone",
         ("small-files" | "many-files", "read") => {
-            "the time to read every file once into the caller's buffers, in the store alone; with read \
-             zero-copy, to look up every file and to touch the bytes that the store lends"
+            "the time to read every file once into the caller's buffers, in the store alone"
+        }
+        ("small-files" | "many-files", "read-zero-copy") => {
+            "the time to look up every file once and to touch the bytes that the store lends; not in total"
         }
         ("stream" | "large-stream", "write") => {
             "the time to write the file from start to end, with opening and closing"
@@ -36,7 +38,12 @@ pub fn metric(workload: &str, metric: &str) -> Option<&'static str> {
         }
         ("deep-read", "write") => "the time of all writes, each a replacement by the whole path",
         ("deep-read", "read") => "the time of all reads, each by the whole path",
-        ("random-access", "write") => "the time of all writes in place at random offsets of one file",
+        ("random-access", "write") => {
+            "the time of all writes in place at random offsets of a file that was just written whole"
+        }
+        ("random-access", "write-again") => {
+            "the same once more, on the file as such writes left it; not in total"
+        }
         ("random-access", "read") => "the time of all reads at random offsets, of the file as it was written",
         ("random-access", "mixed") => "the time of writes and reads in turns through one handle",
         (
@@ -115,7 +122,9 @@ pub fn parameter(name: &str) -> Option<&'static str> {
         "phase-ms" => "the length of each phase of a round in milliseconds",
         "piece" => "the bytes of each read or write",
         "rate" => "operations that are due in a second, all threads together",
-        "read" => "copy: into the caller's buffers; zero-copy: the store lends its own bytes",
+        "process" => {
+            "shared: memory that earlier rounds gave back is used again; fresh: the first thing that a process does"
+        }
         "reads" | "writes" => "how many of them make a figure",
         "sharing" => {
             "own: each thread has a directory of its own; shared: all use all files of one; hot: all use one file"
