@@ -5,7 +5,7 @@
 //! is compared. On the processor it does not depend; the bench sees to that. Fewer instructions never
 //! fail: they ask for a new baseline, or the next loss up to the old one would pass.
 //!
-//! Knows how counts are kept and judged; [`crate::cli::gate`] runs the bench and prints.
+//! Knows how counts are kept and judged; `cli::gate` runs the bench and prints.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Programs of two revisions, each the engine of its revision with the harness of this checkout.
 //!
 //! Everything is under `target/ab/`, in a directory for each commit and its flags: `tree`, a worktree
-//! of git that lives as long as [`Tree`], and `target`, which stays, so that dependencies are built once.
+//! of git that lives as long as `Tree`, and `target`, which stays, so that dependencies are built once.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
