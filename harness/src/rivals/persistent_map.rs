@@ -16,7 +16,7 @@ use imbl::HashMap;
 use parking_lot::Mutex;
 
 use super::flat::{FlatView, Frozen, Names, below, moved};
-use super::pieces::{Draft, Held, InPlace, Values, overwrite_shared};
+use super::pieces::{SharedValues, Values, overwrite_shared};
 use super::{missing, without_limit};
 use crate::backend::{Backend, Side};
 use crate::store::{Answer, Mode, OpenFile, Store, View};
@@ -42,10 +42,6 @@ struct Swapped {
 }
 
 impl Swapped {
-    fn get(&self, path: &str) -> Answer<Arc<[u8]>> {
-        self.root.load().get(path).cloned().ok_or_else(|| missing(path))
-    }
-
     /// Makes the next version by `change`, which says whether there is one.
     fn next<R>(&self, change: impl FnOnce(&mut Map) -> Option<R>) -> Option<R> {
         let turn = self.writer.lock();
@@ -56,16 +52,6 @@ impl Swapped {
         drop(turn);
         drop(before);
         Some(answer)
-    }
-
-    fn put(&self, path: &str, value: Arc<[u8]>) {
-        self.next(|map| {
-            match map.get_mut(path) {
-                Some(slot) => *slot = value,
-                None => drop(map.insert(path.into(), value)),
-            }
-            Some(())
-        });
     }
 }
 
@@ -88,6 +74,22 @@ impl Frozen for Map {
     fn files(&self, mut each: impl FnMut(&str, &[u8])) -> Answer<()> {
         self.iter().for_each(|(path, bytes)| each(path, bytes));
         Ok(())
+    }
+}
+
+impl SharedValues for Swapped {
+    fn get(&self, path: &str) -> Answer<Arc<[u8]>> {
+        self.root.load().get(path).cloned().ok_or_else(|| missing(path))
+    }
+
+    fn put(&self, path: &str, value: Arc<[u8]>) {
+        self.next(|map| {
+            match map.get_mut(path) {
+                Some(slot) => *slot = value,
+                None => drop(map.insert(path.into(), value)),
+            }
+            Some(())
+        });
     }
 }
 
@@ -142,17 +144,7 @@ impl Store for Swapped {
     }
 
     fn open<'store>(&'store self, path: &str, mode: Mode) -> Answer<Box<dyn OpenFile + 'store>> {
-        Ok(match mode {
-            Mode::Read => Box::new(Held::new(self.get(path)?)),
-            Mode::Update => Box::new(InPlace::open(self, path, true)?),
-            Mode::Create => {
-                let path = path.to_owned();
-                Box::new(Draft::new(move |value| {
-                    self.put(&path, value.into());
-                    Ok(())
-                }))
-            }
-        })
+        self.open_value(path, mode)
     }
 
     fn view(&self) -> Answer<Box<dyn View + '_>> {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::missing;
-use crate::store::{Answer, Failure, OpenFile};
+use crate::store::{Answer, Failure, Mode, OpenFile};
 
 /// Copies what is at `position` into `buf`; the number of bytes, 0 at the end.
 pub fn copy_piece(bytes: &[u8], position: usize, buf: &mut [u8]) -> usize {
@@ -137,6 +137,39 @@ impl<Publish: FnOnce(Vec<u8>) -> Answer<()>> OpenFile for Draft<Publish> {
 
     fn close(self: Box<Self>) -> Answer<()> {
         (self.publish)(self.value)
+    }
+}
+
+/// A map whose values are shared by count, so that a handle may keep one while the map gets another.
+pub trait SharedValues: Values {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] where there is no such key.
+    fn get(&self, path: &str) -> Answer<Arc<[u8]>>;
+
+    /// Makes `value` the value of a key.
+    fn put(&self, path: &str, value: Arc<[u8]>);
+
+    /// Opens a value: a reader keeps it, a stream becomes a new one at close.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] where there is no such key to read or to update.
+    fn open_value<'map>(&'map self, path: &str, mode: Mode) -> Answer<Box<dyn OpenFile + 'map>>
+    where
+        Self: Sized,
+    {
+        Ok(match mode {
+            Mode::Read => Box::new(Held::new(self.get(path)?)),
+            Mode::Update => Box::new(InPlace::open(self, path, true)?),
+            Mode::Create => {
+                let path = path.to_owned();
+                Box::new(Draft::new(move |value| {
+                    self.put(&path, value.into());
+                    Ok(())
+                }))
+            }
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 
 use super::flat::{Names, below, moved};
-use super::pieces::{Draft, Held, InPlace, Values, overwrite_shared};
+use super::pieces::{SharedValues, Values, overwrite_shared};
 use super::{missing, without_limit};
 use crate::backend::{Backend, Side};
 use crate::store::{Answer, Failure, Mode, OpenFile, Store, View};
@@ -29,7 +29,7 @@ pub const BACKEND: Backend = Backend {
 
 struct Sharded(DashMap<String, Arc<[u8]>>);
 
-impl Sharded {
+impl SharedValues for Sharded {
     fn get(&self, path: &str) -> Answer<Arc<[u8]>> {
         self.0.get(path).map(|value| Arc::clone(&value)).ok_or_else(|| missing(path))
     }
@@ -109,17 +109,7 @@ impl Store for Sharded {
     }
 
     fn open<'store>(&'store self, path: &str, mode: Mode) -> Answer<Box<dyn OpenFile + 'store>> {
-        Ok(match mode {
-            Mode::Read => Box::new(Held::new(self.get(path)?)),
-            Mode::Update => Box::new(InPlace::open(self, path, true)?),
-            Mode::Create => {
-                let path = path.to_owned();
-                Box::new(Draft::new(move |value| {
-                    self.put(&path, value.into());
-                    Ok(())
-                }))
-            }
-        })
+        self.open_value(path, mode)
     }
 
     fn view(&self) -> Answer<Box<dyn View + '_>> {
