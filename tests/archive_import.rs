@@ -222,7 +222,7 @@ fn a_tar_that_ends_in_a_zip_is_a_tar() -> TestResult {
     // Without the zeros at its end, the last bytes are those of the zip.
     let tar = member(b"last.zip", b'0', &inner);
     let padded = inner.len().next_multiple_of(512) - inner.len();
-    for bytes in [tar_of(&[tar.clone()]), tar.clone(), gzip(&tar)] {
+    for bytes in [tar_of(std::slice::from_ref(&tar)), tar.clone(), gzip(&tar)] {
         let fs = MemFs::new();
         let report = import_archive(&fs, bytes, "/", options())?;
         assert!(report.format.starts_with("tar"));
@@ -561,9 +561,9 @@ fn a_file_and_a_directory_never_share_a_place() {
     let fs_with = |path: &str| {
         let fs = MemFs::new();
         if path.ends_with('/') {
-            fs.create_dir_all(path).unwrap()
+            fs.create_dir_all(path).unwrap();
         } else {
-            fs.write(path, b"old").unwrap()
+            fs.write(path, b"old").unwrap();
         }
         fs
     };

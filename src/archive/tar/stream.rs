@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 
 use super::block::{BLOCK, Block};
-use crate::archive::source::ArchiveInput;
+use crate::archive::input::ArchiveInput;
 use crate::archive::{invalid, packing};
 use crate::ops::fill;
 
