@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::content::Content;
 use crate::error::Error;
-use crate::ops::fill;
+use crate::ops::intake::fill;
 
 /// How much of the beginning formats are told apart by.
 const HEAD: usize = 4096;

@@ -8,7 +8,7 @@ use super::record::{Record, u16_at};
 use crate::archive::input::ArchiveInput;
 use crate::archive::invalid;
 use crate::archive::packing::{self, MAX_WINDOW};
-use crate::ops::fill;
+use crate::ops::intake::fill;
 
 /// The bytes before the name in the header of an entry.
 const HEADER: usize = 30;
