@@ -13,16 +13,19 @@
 //! | `write` | one-shot writes, times |
 //! | `copy` | copies within the filesystem and out of snapshots, restoring |
 //! | `import` | many files at once |
+//! | `intake` | content read from outside, for imports |
 //! | `open` | handles under a lock |
 
 mod copy;
 pub mod import;
+mod intake;
 mod namespace;
 mod open;
 mod read;
 mod stage;
 mod write;
 
+pub use intake::fill;
 pub use open::Opening;
 pub use read::{file_content, read_content, usage_of};
 pub use stage::Stage;
