@@ -64,6 +64,8 @@
 //! a handle or a [`Content`] still holds stay charged until it is dropped. With nothing of the
 //! kind, what a call released is back when it returns.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 mod builder;
 mod charge;
 mod clock;
@@ -91,6 +93,8 @@ mod tree;
 mod usage;
 mod volume;
 
+#[cfg(feature = "archive")]
+pub use archive::{ArchiveOptions, ArchiveProgress, ArchiveSummary, Compression};
 pub use builder::MemFsBuilder;
 pub use clock::{Clock, SystemClock};
 pub use content::{Chunks, Content, ContentReader};
