@@ -43,7 +43,11 @@ fn main() {
     let ratio = answer.as_secs_f64() / read.as_secs_f64();
     let mib = std::fs::metadata(&state).expect("there").len() as f64 / f64::from(1 << 20);
     println!("{files} files of 1 KiB, {mib:.1} MiB, medians of {rounds} processes each, in turns:");
-    println!("  arcfs read /x       {answer:>10.2?}  ({:.2?} to {:.2?})", answers[0], answers[answers.len() - 1]);
+    println!(
+        "  arcfs read /x       {answer:>10.2?}  ({:.2?} to {:.2?})",
+        answers[0],
+        answers[answers.len() - 1]
+    );
     println!("  reading the file    {read:>10.2?}  ({:.2?} to {:.2?})", reads[0], reads[reads.len() - 1]);
     println!("  ratio               {ratio:>10.2}  (at most {BOUND})");
     assert!(test || ratio <= BOUND, "answering takes {ratio:.2} times what reading the file takes");

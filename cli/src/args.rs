@@ -36,7 +36,7 @@ pub struct Global {
     /// The file of the host that holds the filesystem [default: ~/.arcfs/state.arcfs]
     #[arg(long, global = true, env = "ARCFS_STATE", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state: Option<PathBuf>,
-    /// When to colour the output; `auto` follows the terminal and NO_COLOR
+    /// When to colour the output; `auto` follows the terminal and `NO_COLOR`
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: When,
     /// Say nothing about what was done, and show no progress

@@ -42,8 +42,10 @@ use crate::state::Store;
 fn main() {
     let cli = Cli::parse();
     let mut out = Out::new(cli.global.color, cli.global.quiet);
-    let done = run(cli, &mut out).and_then(|code| out.flush().map(|()| code));
-    let code = done.unwrap_or_else(|failure| failure.report());
+    let done = run(cli, &mut out);
+    // What was said before something failed comes first, also on one terminal.
+    let said = out.flush();
+    let code = done.and_then(|code| said.map(|()| code)).unwrap_or_else(|failure| failure.report());
     // The filesystem is not taken apart: the process ends, and its memory with it.
     process::exit(code);
 }

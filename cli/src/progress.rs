@@ -22,7 +22,7 @@ impl Progress {
     }
 
     /// What tells it how many bytes of how many are done; 0 of 0 while that is not known.
-    pub fn teller(&self) -> impl FnMut(u64, u64) + Send + 'static {
+    pub fn teller(&self) -> impl Fn(u64, u64) + Send + Sync + 'static {
         let bar = self.0.clone();
         move |done, total| {
             if bar.length() != Some(total) && total > 0 {

@@ -14,12 +14,9 @@ fn judge(program: &str, args: &[&str], text: &str) -> Option<std::process::Outpu
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(_) => {
-            eprintln!("SKIPPED: {program} is not here");
-            return None;
-        }
+    let Ok(mut child) = spawned else {
+        eprintln!("SKIPPED: {program} is not here");
+        return None;
     };
     let mut stdin = child.stdin.take().expect("piped");
     let text = text.to_owned();

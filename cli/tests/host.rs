@@ -89,7 +89,7 @@ fn what_is_left_out_is_named() {
 
     // What was meant to be brought and could not be is more than a remark.
     fs::write(place.path("src/back\\slash"), "1").expect("written");
-    let assert = place.run(&["import", "src", "/e"]).code(3);
+    let assert = place.run(&["import", "src", "/e"]).code(3).stdout("Imported 1 file, 1 B, from src\n");
     let error = String::from_utf8(assert.get_output().stderr.clone()).expect("UTF-8");
     assert!(error.contains("slash") && error.ends_with("Error: one entry was left out\n"), "{error}");
     assert_eq!(place.ok(&["ls", "/e"]), "good\n", "the rest is there");

@@ -3,9 +3,9 @@
 mod support;
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use support::Place;
 
@@ -100,6 +100,11 @@ fn leftovers(place: &Place) -> Vec<String> {
 fn a_command_that_is_killed_leaves_the_old_state_or_the_new_one() {
     let place = Place::new();
     place.with_input(&["write", "/big"], vec![b'0'; 8 << 20]).success();
+    // How long a change takes that is left alone; the others are killed at any moment of it.
+    fs::write(place.path("in"), vec![b'0'; 8 << 20]).expect("written");
+    let start = Instant::now();
+    place.ok(&["import", "in", "/big"]);
+    let whole = start.elapsed();
     let mut last = String::from("0");
     let (mut old, mut new) = (0, 0);
     for round in 1..=20u64 {
@@ -108,8 +113,13 @@ fn a_command_that_is_killed_leaves_the_old_state_or_the_new_one() {
         fs::write(place.path("in"), &content).expect("written");
         let mut child =
             place.command(&["-q", "import", "in", "/big"]).stderr(Stdio::null()).spawn().expect("runs");
-        thread::sleep(Duration::from_millis(round * round % 50));
-        let _ = child.kill();
+        thread::sleep(whole.mul_f64(round as f64 / 16.0));
+        // By turns as the system kills, and as Ctrl-C does.
+        if cfg!(unix) && round % 2 == 0 {
+            let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        } else {
+            let _ = child.kill();
+        }
         let _ = child.wait();
         let kept = place.bytes(&["cat", "/big"]);
         if kept == content.as_bytes() {

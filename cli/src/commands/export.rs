@@ -51,7 +51,7 @@ fn format(args: &ExportArgs, source: &str, is_file: bool) -> Option<Format> {
 }
 
 fn options(source: &str, args: &ExportArgs, progress: &Progress) -> ArchiveOptions {
-    let mut tell = progress.teller();
+    let tell = progress.teller();
     let options = ArchiveOptions::new()
         .prefix(source)
         .only_dirty(args.only_dirty)

@@ -80,11 +80,14 @@ fn directory(fs: &MemFs, host: &Path, dest: &str) -> Outcome<Brought> {
     let mut brought = Brought { files: report.files, bytes: report.bytes, ..Brought::default() };
     for skipped in &report.skipped {
         brought.remarks.push(format!("Left out {skipped}"));
-        // Links and devices are nothing that could be here; the rest was meant to be.
-        let expected = matches!(skipped.reason, SkipReason::SymbolicLink | SkipReason::Special);
-        brought.left_out += usize::from(!expected);
+        brought.left_out += usize::from(!is_expected(&skipped.reason));
     }
     Ok(brought)
+}
+
+/// Whether nobody can have meant to bring it: links and devices are nothing that could be here.
+fn is_expected(reason: &SkipReason) -> bool {
+    matches!(reason, SkipReason::SymbolicLink | SkipReason::Special)
 }
 
 /// Says what an export left out.
@@ -102,7 +105,7 @@ fn archive(
     dest: &str,
     progress: &Progress,
 ) -> Outcome<Brought> {
-    let mut tell = progress.teller();
+    let tell = progress.teller();
     let options = ImportOptions::new()
         .on_conflict(match args.on_conflict {
             Conflict::Error => OnConflict::Error,
@@ -118,7 +121,13 @@ fn archive(
     };
     let mut brought = Brought { files: report.files, bytes: report.bytes, ..Brought::default() };
     for skipped in &report.skipped {
-        brought.remarks.push(format!("Left out {skipped}"));
+        match skipped.reason {
+            SkipReason::Exists => brought.kept += 1,
+            ref reason => {
+                brought.remarks.push(format!("Left out {skipped}"));
+                brought.left_out += usize::from(!is_expected(reason));
+            }
+        }
     }
     Ok(brought)
 }
@@ -173,7 +182,7 @@ fn from_host(fs: &MemFs, source: &Path, dest: &str, progress: &Progress) -> Outc
     let unreadable = || format!("cannot read {source:?}");
     let mut from = File::open(source).attempt(unreadable)?;
     let metadata = from.metadata().attempt(unreadable)?;
-    let mut tell = progress.teller();
+    let tell = progress.teller();
     let mut to = OpenOptions::new().write(true).create(true).truncate(true).atomic(true).open(fs, dest)?;
     let (mut block, mut done) = (vec![0; 256 << 10], 0);
     loop {

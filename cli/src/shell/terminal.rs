@@ -25,7 +25,7 @@ const HISTORY: usize = 1000;
 /// Runs lines until `exit` or the end of the input. What fails is said, and the next line is asked for.
 pub fn run(shell: Shell, out: &mut Out) -> Outcome<i32> {
     let shell = Rc::new(RefCell::new(shell));
-    let mut editor = editor(&shell).map_err(unusable)?;
+    let mut editor = editor(&shell).map_err(|error| unusable(&error))?;
     let history = History::open(&mut editor);
     out.line(format_args!("arcfs shell. Type help or ? to list commands."))?;
     loop {
@@ -39,7 +39,7 @@ pub fn run(shell: Shell, out: &mut Out) -> Outcome<i32> {
                 out.line(format_args!("Goodbye!"))?;
                 return Ok(0);
             }
-            Err(error) => return Err(unusable(error)),
+            Err(error) => return Err(unusable(&error)),
         };
         history.add(&mut editor, &line);
         let done = shell.borrow_mut().run_line(&line, out);
@@ -68,7 +68,7 @@ fn editor(shell: &Rc<RefCell<Shell>>) -> rustyline::Result<Line> {
     Ok(editor)
 }
 
-fn unusable(error: ReadlineError) -> Failure {
+fn unusable(error: &ReadlineError) -> Failure {
     Failure::Message(format!("the terminal cannot be used: {error}"))
 }
 
