@@ -245,4 +245,28 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_words_survive_quoting(words in proptest::collection::vec(r#"[ab #'"\\\\\t\u{e9}/-]{0,6}"#, 1..5), quotes in proptest::collection::vec(0..3, 5)) {
+            let quote = |n: usize| [Quote::None, Quote::Single, Quote::Double][n];
+            let line: Vec<String> =
+                words.iter().zip(quotes).map(|(word, n)| quoted(word, quote(n), true)).collect();
+            proptest::prop_assert_eq!(split(&line.join(" ")), Ok(words));
+        }
+
+        #[test]
+        fn any_line_is_cut_or_refused(line in r#"[ab #'"\\\\\t\u{e9}]{0,12}"#) {
+            let cut = split(&line);
+            if let Some(Partial { before, word, start, .. }) = partial(&line) {
+                proptest::prop_assert!(line.is_char_boundary(start));
+                if let Ok(mut words) = cut {
+                    if start == line.len() {
+                        words.push(String::new());
+                    }
+                    proptest::prop_assert_eq!(words.split_last(), Some((&word, &before[..])));
+                }
+            }
+        }
+    }
 }
