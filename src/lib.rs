@@ -74,6 +74,8 @@ mod fault;
 mod file;
 mod fs;
 mod host;
+#[cfg(feature = "image")]
+pub mod image;
 mod lock;
 mod memory_guard;
 mod open_files;
@@ -99,6 +101,11 @@ pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
 pub use host::{ExportReport, ImportReport, SkipReason, Skipped};
+#[cfg(feature = "image")]
+pub use image::{
+    Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
+    load_image_file_with, load_image_with, save_image, save_image_file,
+};
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;
 pub use snapshot::Snapshot;
@@ -149,6 +156,10 @@ pub mod internals {
         pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
         pub use crate::tree::node::{Dir, FileNode, Node, Paid, Totals};
         pub use crate::tree::root::{Limits, Root};
+    }
+    #[cfg(feature = "image")]
+    pub mod image {
+        pub use crate::image::forge::*;
     }
     pub mod path {
         pub use crate::path::*;
