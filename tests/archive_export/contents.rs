@@ -45,8 +45,12 @@ fn the_bytes_do_not_depend_on_threads_or_on_how_content_is_laid_out() -> TestRes
         file.close()?;
         other.set_modified(&path, time)?;
     }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build()?;
     for kind in KINDS {
-        let of = |fs: &MemFs, threads| kind.export(&fs.snapshot(), ArchiveOptions::new().threads(threads));
+        let of = |fs: &MemFs, threads| {
+            let options = ArchiveOptions::new().threads(threads);
+            pool.install(|| kind.export(&fs.snapshot(), options))
+        };
         let first = of(&fs, 1)?;
         for threads in [0, 1, 2, 4, 7] {
             assert!(of(&fs, threads)? == first, "{kind:?} with {threads} threads");

@@ -124,7 +124,7 @@ fn progress_grows_to_its_totals_with_any_selection() -> TestResult {
     fs.append("/readme", b"dirty")?;
     let selections: [fn() -> ArchiveOptions; 4] = [
         ArchiveOptions::new,
-        || ArchiveOptions::new().prefix("/src/ten"),
+        || ArchiveOptions::new().prefix("/src/many blocks"),
         || ArchiveOptions::new().only_dirty(true),
         || ArchiveOptions::new().filter(|path| path.contains("noise")),
     ];

@@ -207,7 +207,7 @@ pub fn mixed() -> Result<MemFs, Error> {
         ("/noise/large", noise(3 * BLOCK + 17, 3)),
         ("/src/a block", text(BLOCK, 4)),
         ("/src/a block and one", text(BLOCK + 1, 5)),
-        ("/src/ten", text(10 * BLOCK + 12345, 6)),
+        ("/src/many blocks", text(4 * BLOCK + 12345, 6)),
         ("/src/zeros", vec![0; 2 * BLOCK]),
         ("/src/größe/日本語.txt", text(100, 7)),
         ("/-rf * 'quotes' \"and\" $more", text(10, 8)),

@@ -66,9 +66,10 @@ impl Snapshot {
     /// in one build of arcfs, however many threads work and however the content is laid out.
     ///
     /// `writer` needs only [`Write`], is used by the calling thread alone, and is flushed at the
-    /// end. It gets pieces of 64 KiB and more, so it need not buffer. Files up to 256 KiB have
-    /// their sizes before their bytes; larger ones, unless stored, have them behind (a data descriptor)
-    /// and in the directory at the end. A file that deflating would make larger is stored.
+    /// end. Small pieces are gathered, so it need not buffer. Files up to 256 KiB have their sizes
+    /// before their bytes, and are stored if deflating does not make them smaller; larger ones have
+    /// them behind (a data descriptor) and in the directory at the end. With
+    /// [`Compression::None`] sizes are always before the bytes, which are not copied.
     ///
     /// Files are deflated by the threads of the current [`rayon`] pool, large ones block by block;
     /// see [`threads`](ArchiveOptions::threads). Beside the directory at the end of the archive,

@@ -262,8 +262,9 @@ impl ArchiveOptions {
     }
 
     /// How many threads compress at once at most, the calling one included; 0, as at the start,
-    /// stands for as many as the current [`rayon`] pool has. The others are that pool's. With 1 the
-    /// calling thread does everything. The archive does not depend on it.
+    /// stands for as many as the current [`rayon`] pool has. The others are that pool's, so there are
+    /// never more than it has beside the calling one. With 1 the calling thread does everything. The
+    /// archive does not depend on it.
     ///
     /// ```
     /// use arcfs::{ArchiveOptions, MemFs};
@@ -349,8 +350,9 @@ impl Settings {
         }
         let threads = match options.threads {
             _ if compression == Compression::None => 1,
+            1 => 1,
             0 => rayon::current_num_threads(),
-            threads => threads,
+            threads => threads.min(rayon::current_num_threads() + 1),
         };
         Ok(Self { compression, level, threads })
     }

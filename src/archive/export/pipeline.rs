@@ -281,6 +281,20 @@ mod tests {
     }
 
     #[test]
+    fn it_is_full_with_four_jobs_for_each_thread_done_or_not() {
+        for threads in [1, 2, 5] {
+            let pipeline = Pipeline::new(Doubling::default(), threads);
+            for number in 0..4 * threads as u64 {
+                assert!(!pipeline.is_full());
+                pipeline.submit((number, Arc::new(())));
+            }
+            assert!(pipeline.is_full());
+            assert_eq!(pipeline.next().expect("a job").expect("lucky"), 0);
+            assert!(!pipeline.is_full());
+        }
+    }
+
+    #[test]
     fn one_thread_is_the_calling_one() {
         struct Here(thread::ThreadId);
         impl Work for Here {
