@@ -222,7 +222,7 @@ fn a_tar_that_ends_in_a_zip_is_a_tar() -> TestResult {
     // Without the zeros at its end, the last bytes are those of the zip.
     let tar = member(b"last.zip", b'0', &inner);
     let padded = inner.len().next_multiple_of(512) - inner.len();
-    for bytes in [tar_of(&[tar.clone()]), tar.clone(), gzip(&tar)] {
+    for bytes in [tar_of(std::slice::from_ref(&tar)), tar.clone(), gzip(&tar)] {
         let fs = MemFs::new();
         let report = import_archive(&fs, bytes, "/", options())?;
         assert!(report.format.starts_with("tar"));
@@ -369,6 +369,86 @@ fn names_and_times_of_zips_come_from_the_best_field() -> TestResult {
     assert_eq!(fs.metadata("/Grüße")?.modified(), after(1));
     assert!(fs.is_file("/日本"));
     assert_eq!(fs.metadata("/1980")?.modified(), after(315_532_800));
+    Ok(())
+}
+
+/// Runs a program of the host in `dir`; false, and said so, if the host does not have it.
+#[cfg(unix)]
+fn run(dir: &std::path::Path, command: &[&str]) -> bool {
+    match std::process::Command::new(command[0]).args(&command[1..]).current_dir(dir).output() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!("SKIPPED: this host has no {}", command[0]);
+            false
+        }
+        output => {
+            let output = output.unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            // A tar or zip that lacks a compression or an option says so.
+            if !output.status.success() {
+                eprintln!("SKIPPED: {command:?}: {told}");
+            }
+            output.status.success()
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn archives_of_other_programs_are_read() -> TestResult {
+    const PYTHON: &str = "import shutil; shutil.make_archive('../made', 'FORMAT', '.')";
+    let host = tempfile::tempdir()?;
+    let from = host.path().join("from");
+    fs::create_dir_all(from.join("empty"))?;
+    fs::create_dir_all(from.join("d/Grüße"))?;
+    fs::write(from.join("d/text"), long_text())?;
+    fs::write(from.join("d/Grüße/noise"), noise(100_000))?;
+    fs::write(from.join("d/none"), b"")?;
+    fs::write(from.join("n".repeat(90)), b"a long name")?;
+    let holes = fs::File::create(from.join("holes"))?;
+    holes.set_len(3 << 20)?;
+    std::os::unix::fs::FileExt::write_all_at(&holes, b"data", 1 << 20)?;
+    std::os::unix::fs::FileExt::write_all_at(&holes, b"more", (2 << 20) + 77)?;
+    let expected = MemFs::new();
+    expected.import_dir(&from, "/")?;
+
+    let python = |format| PYTHON.replace("FORMAT", format);
+    let (zip, tar, xz) = (python("zip"), python("tar"), python("xztar"));
+    let mut commands: Vec<(&str, Vec<&str>)> = vec![
+        ("made.zip", vec!["zip", "-r", "../made.zip", "."]),
+        ("made.zip", vec!["zip", "-r", "-0", "../made.zip", "."]),
+        ("made.zip", vec!["python3", "-c", &zip]),
+        ("made.tar", vec!["python3", "-c", &tar]),
+        ("made.tar.xz", vec!["python3", "-c", &xz]),
+    ];
+    for format in ["--format=v7", "--format=oldgnu", "--format=ustar", "--format=posix"] {
+        commands.push(("made", vec!["tar", "-cf", "../made", format, "."]));
+    }
+    for packing in ["--gzip", "--bzip2", "--xz", "--zstd"] {
+        commands.push(("made", vec!["tar", "-cf", "../made", packing, "."]));
+    }
+    for version in ["--sparse-version=0.0", "--sparse-version=0.1", "--sparse-version=1.0"] {
+        commands.push(("made", vec!["tar", "-cSf", "../made", "--format=posix", version, "."]));
+    }
+    commands.push(("made", vec!["tar", "-cSf", "../made", "--format=gnu", "."]));
+    for (made, command) in commands {
+        let made = host.path().join(made);
+        let _ = fs::remove_file(&made);
+        if !run(&from, &command) {
+            continue;
+        }
+        let fs = MemFs::new();
+        let report =
+            import_archive(&fs, &made, "/", options()).map_err(|error| format!("{command:?}: {error}"))?;
+        assert!(report.skipped.is_empty(), "{command:?}: {:?}", report.skipped);
+        assert_eq!(tree(&fs), tree(&expected), "{command:?}");
+        for path in fs.glob("**")? {
+            let [ours, theirs] = [&fs, &expected].map(|fs| fs.metadata(&path).unwrap().modified());
+            let apart = ours.duration_since(theirs).or_else(|_| theirs.duration_since(ours))?;
+            // Zips of Python have local times, two seconds apart.
+            let exact = if command[0] == "python3" && made.ends_with("made.zip") { 86_400 } else { 2 };
+            assert!(apart < Duration::from_secs(exact), "{command:?} {path}: {apart:?}");
+        }
+    }
     Ok(())
 }
 
@@ -561,9 +641,9 @@ fn a_file_and_a_directory_never_share_a_place() {
     let fs_with = |path: &str| {
         let fs = MemFs::new();
         if path.ends_with('/') {
-            fs.create_dir_all(path).unwrap()
+            fs.create_dir_all(path).unwrap();
         } else {
-            fs.write(path, b"old").unwrap()
+            fs.write(path, b"old").unwrap();
         }
         fs
     };

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::source::{ArchiveInput, ArchiveProbe};
+use super::input::{ArchiveInput, ArchiveProbe};
 use super::tar::{Compression, TarFormat};
 use super::zip::ZipFormat;
 

@@ -38,7 +38,8 @@
 //!
 //! | module | one idea |
 //! |---|---|
-//! | `source` | where the bytes of an archive come from |
+//! | `source` | what users name as an archive |
+//! | `input` | its bytes, as formats read them |
 //! | `format` | the traits and the registry of formats, and what an entry is |
 //! | `packing` | decoders that take no more memory than they must |
 //! | `zip`, `tar` | the built-in formats |
@@ -48,6 +49,7 @@
 mod export;
 mod format;
 mod import;
+mod input;
 mod packing;
 mod source;
 mod tar;
@@ -59,7 +61,8 @@ pub use import::{
     ArchiveReport, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,
     import_archive_streaming,
 };
-pub use source::{ArchiveInput, ArchiveProbe, ArchiveSource};
+pub use input::{ArchiveInput, ArchiveProbe};
+pub use source::ArchiveSource;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -68,7 +71,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
-use source::SourceError;
+use input::SourceError;
 
 /// An open archive, to go through its entries.
 ///
@@ -213,15 +216,17 @@ fn invalid(why: impl Into<String>) -> io::Error {
 /// The error that one of reading an archive is to users: ours as it is, the source's as `Other`,
 /// all else as what it says of the archive.
 fn error_of(error: io::Error) -> Error {
-    if error.get_ref().is_some_and(|error| error.is::<Error>()) {
-        let inner = error.into_inner().and_then(|error| error.downcast().ok());
-        return *inner.expect("it was looked at");
-    }
-    if error.get_ref().is_some_and(|error| error.is::<SourceError>()) {
-        let inner = error.into_inner().and_then(|error| error.downcast::<SourceError>().ok());
-        let source = inner.expect("it was looked at").into_inner();
-        return Error::new(ErrorKind::Other).because("the archive cannot be read").caused_by(source);
-    }
+    let error = match error.downcast::<Error>() {
+        Ok(ours) => return ours,
+        Err(error) => error,
+    };
+    let error = match error.downcast::<SourceError>() {
+        Ok(source) => {
+            let error = Error::new(ErrorKind::Other).because("the archive cannot be read");
+            return error.caused_by(source.into_inner());
+        }
+        Err(error) => error,
+    };
     let kind = match error.kind() {
         io::ErrorKind::Unsupported => ErrorKind::Unsupported,
         io::ErrorKind::OutOfMemory => {

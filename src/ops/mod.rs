@@ -18,14 +18,13 @@
 
 mod copy;
 pub mod import;
-mod intake;
+pub mod intake;
 mod namespace;
 mod open;
 mod read;
 mod stage;
 mod write;
 
-pub use intake::fill;
 pub use open::Opening;
 pub use read::{file_content, read_content, usage_of};
 pub use stage::Stage;

@@ -110,7 +110,7 @@ impl Intake<'_> {
             return Err(invalid(format!("it ends after {len} of {size} bytes")).into());
         }
         // Only whoever reads the end learns that the checksum is right.
-        match crate::ops::fill(bytes, &mut [0])? {
+        match crate::ops::intake::fill(bytes, &mut [0])? {
             0 => Ok(content),
             _ => Err(invalid(format!("it has more than the {size} bytes that it says to have")).into()),
         }

@@ -31,7 +31,7 @@ impl Meter {
         self.entries += 1;
         let limit = self.limits.entries;
         if self.entries > limit {
-            return Err(over(info, format!("the archive has more than {limit} entries; raise `entries`")));
+            return Err(over(info, &format!("the archive has more than {limit} entries; raise `entries`")));
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Meter {
         let limit = self.limits.ratio;
         if out >= CHUNK as u64 && out > packed.max(1).saturating_mul(limit) {
             let why = format!("more than {limit} bytes come out for each that is in the archive");
-            return Err(over(info, format!("{why}; raise `ratio`")));
+            return Err(over(info, &format!("{why}; raise `ratio`")));
         }
         Ok(())
     }
@@ -69,17 +69,17 @@ impl Meter {
     fn check(&self, info: &EntryInfo, of_entry: u64, total: u64) -> Result<()> {
         let ImportLimits { entry_bytes, total_bytes, .. } = self.limits;
         if of_entry > entry_bytes {
-            return Err(over(info, format!("it has more than {entry_bytes} bytes; raise `entry_bytes`")));
+            return Err(over(info, &format!("it has more than {entry_bytes} bytes; raise `entry_bytes`")));
         }
         if total > total_bytes {
             let why = format!("the archive has more than {total_bytes} bytes; raise `total_bytes`");
-            return Err(over(info, why));
+            return Err(over(info, &why));
         }
         Ok(())
     }
 }
 
-fn over(info: &EntryInfo, why: String) -> Error {
+fn over(info: &EntryInfo, why: &str) -> Error {
     let why = format!("{why} of the import's limits if it can be trusted");
     Error::at(ErrorKind::InvalidInput, info.name()).because(why)
 }

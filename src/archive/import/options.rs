@@ -73,6 +73,12 @@ pub struct ImportProgress {
     pub bytes: u64,
 }
 
+/// Which entries are wanted.
+type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Who is told.
+type Tell = Arc<dyn Fn(ImportProgress) + Send + Sync>;
+
 /// How an archive is brought into a filesystem.
 ///
 /// ```
@@ -92,8 +98,8 @@ pub struct ImportOptions {
     pub(super) limits: ImportLimits,
     pub(super) strip: usize,
     pub(super) reroot: bool,
-    pub(super) filter: Option<Arc<dyn Fn(&str) -> bool + Send + Sync>>,
-    pub(super) progress: Option<Arc<dyn Fn(ImportProgress) + Send + Sync>>,
+    pub(super) filter: Option<Filter>,
+    pub(super) progress: Option<Tell>,
     pub(super) formats: ArchiveFormats,
 }
 

@@ -39,7 +39,7 @@ pub fn import(
             Placing::Pass => stream.telling.entry(),
             Placing::Skip(reason) => stream.telling.skipped(info.name(), reason)?,
             Placing::Dir(path) => stream.dir(path, &info)?,
-            Placing::File(path) => stream.file(&mut archive, path, &info)?,
+            Placing::File(path) => stream.file(&mut archive, &path, &info)?,
         }
     }
     stream.set_times()?;
@@ -74,16 +74,16 @@ impl Streaming<'_> {
         Ok(())
     }
 
-    fn file(&mut self, archive: &mut Archive, path: String, info: &EntryInfo) -> Result<()> {
-        if !self.is_wanted(&path, info)? {
+    fn file(&mut self, archive: &mut Archive, path: &str, info: &EntryInfo) -> Result<()> {
+        if !self.is_wanted(path, info)? {
             return self.telling.skipped(info.name(), SkipReason::Exists);
         }
         let Archive { reader, taken, .. } = archive;
-        let content = Intake { volume: self.volume, meter: &self.meter, taken }.read(reader, info, &path)?;
+        let content = Intake { volume: self.volume, meter: &self.meter, taken }.read(reader, info, path)?;
         let len = content.len();
         let modified = info.modified().map(Timestamp::from);
         let import = Import {
-            files: vec![ImportFile { path: path.clone(), content, modified }],
+            files: vec![ImportFile { path: path.to_owned(), content, modified }],
             existing: match self.options.on_conflict {
                 OnConflict::Error => Existing::Refuse,
                 OnConflict::Overwrite => Existing::Replace,
@@ -91,7 +91,7 @@ impl Streaming<'_> {
             },
             ..Import::default()
         };
-        let imported = self.volume.import(import).map_err(|error| of_entry(error, &path, info))?;
+        let imported = self.volume.import(import).map_err(|error| of_entry(error, path, info))?;
         self.telling.report.overwritten += imported.replaced;
         if imported.kept.is_empty() {
             self.telling.file(len);

@@ -19,9 +19,9 @@ mod stream;
 use std::io::{self, BufReader, Read};
 
 use super::format::{ArchiveFormat, ArchiveReader, EntryInfo, EntryKind};
+use super::input::{ArchiveInput, ArchiveProbe, SourceError};
 use super::invalid;
 use super::packing::{self, Gzip};
-use super::source::{ArchiveInput, ArchiveProbe, SourceError};
 use block::{BLOCK, Block};
 use extended::Extended;
 use sparse::Sparse;

@@ -3,9 +3,9 @@
 use std::io::{self, BufReader, Read};
 
 use super::block::{BLOCK, Block};
-use crate::archive::source::ArchiveInput;
+use crate::archive::input::ArchiveInput;
 use crate::archive::{invalid, packing};
-use crate::ops::fill;
+use crate::ops::intake::fill;
 
 /// The longest extended header or name that is read into memory.
 const MAX_EXTENSION: u64 = 1 << 20;

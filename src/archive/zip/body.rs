@@ -5,10 +5,10 @@ use std::io::{self, BufReader, Read, Take};
 use flate2::Crc;
 
 use super::record::{Record, u16_at};
+use crate::archive::input::ArchiveInput;
 use crate::archive::invalid;
 use crate::archive::packing::{self, MAX_WINDOW};
-use crate::archive::source::ArchiveInput;
-use crate::ops::fill;
+use crate::ops::intake::fill;
 
 /// The bytes before the name in the header of an entry.
 const HEADER: usize = 30;
@@ -111,13 +111,7 @@ impl Read for Body {
         }
         // After an error there is nothing more to read, and no end either.
         let mut open = self.open.take().ok_or_else(|| invalid("an earlier read of it failed"))?;
-        let n = match open.unpacked.read(buf) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.open = Some(open);
-                return Err(error);
-            }
-            read => read?,
-        };
+        let n = open.unpacked.read(buf)?;
         open.done += n as u64;
         open.crc.update(&buf[..n]);
         let Record { size, crc, .. } = self.record;

@@ -3,9 +3,9 @@
 use std::io::{self, BufReader, Seek, SeekFrom};
 
 use super::record::{FIXED, Record, u16_at, u32_at, u64_at};
+use crate::archive::input::ArchiveInput;
 use crate::archive::invalid;
-use crate::archive::source::ArchiveInput;
-use crate::ops::fill;
+use crate::ops::intake::fill;
 
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";

@@ -19,8 +19,8 @@ mod record;
 use std::io::{self, Read};
 
 use super::format::{ArchiveFormat, ArchiveReader, EntryInfo};
+use super::input::{ArchiveInput, ArchiveProbe};
 use super::invalid;
-use super::source::{ArchiveInput, ArchiveProbe};
 use super::tar;
 use body::Body;
 use directory::{Directory, find_end};

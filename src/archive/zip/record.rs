@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn dos_times_are_read_as_utc() {
         let date = |year: u16, month: u16, day: u16| (year - 1980) << 9 | month << 5 | day;
-        let time = |hour: u16, minute: u16, second: u16| hour << 11 | minute << 5 | second / 2;
+        let time = |hour: u16, minute: u16, second: u16| hour << 11 | minute << 5 | (second / 2);
         assert_eq!(dos_time(0, date(1980, 1, 1)), at(315_532_800));
         assert_eq!(dos_time(time(23, 59, 58), date(2000, 2, 29)), at(951_868_798));
         assert_eq!(dos_time(time(12, 30, 6), date(2024, 12, 31)), at(1_735_648_206));
