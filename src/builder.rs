@@ -19,7 +19,7 @@ use crate::volume::{Config, Gauge, Resources, Storage, Volume};
 const DEFAULT_QUOTA: u64 = 256 << 20;
 
 /// The largest `max_depth`.
-const DEEPEST: usize = 4096;
+pub const DEEPEST: usize = 4096;
 
 /// What one chunk takes beside its bytes: its node, its receipt, its place in an index, and what
 /// the allocator adds to it and to its bytes. Measured by `tests/memory.rs`: 96 bytes for the only
@@ -270,6 +270,12 @@ impl MemFsBuilder {
         self
     }
 
+    /// A builder with the limits and the configuration of a filesystem that was saved.
+    #[cfg(feature = "image")]
+    pub(crate) fn of_saved(max_quota: u64, max_nodes: u64, config: Config) -> Self {
+        Self { max_quota, max_nodes, config, ..Self::default() }
+    }
+
     /// Builds it.
     ///
     /// ```
@@ -309,6 +315,14 @@ impl MemFsBuilder {
     }
 
     fn build_on(self, root: Root) -> Result<MemFs> {
+        self.build_with(|_, _| Ok((root, ()))).map(|(fs, ())| fs)
+    }
+
+    /// Builds a filesystem that starts with what `make` gives, which may charge for it already.
+    pub(crate) fn build_with<T>(
+        self,
+        make: impl FnOnce(&Resources, &Config) -> Result<(Root, T)>,
+    ) -> Result<(MemFs, T)> {
         let invalid =
             |detail: String| Err(Error::new(ErrorKind::InvalidInput).during("build").because(detail));
         if !(1..=DEEPEST).contains(&self.config.max_depth) {
@@ -328,6 +342,7 @@ impl MemFsBuilder {
             handles: Gauge::default(),
             drafts: Gauge::default(),
         };
-        Ok(MemFs::from_volume(Volume::new(root, resources, self.config)))
+        let (root, made) = make(&resources, &self.config)?;
+        Ok((MemFs::from_volume(Volume::new(root, resources, self.config)), made))
     }
 }

@@ -76,6 +76,8 @@ mod fault;
 mod file;
 mod fs;
 mod host;
+#[cfg(feature = "image")]
+pub mod image;
 mod lock;
 mod memory_guard;
 mod open_files;
@@ -96,8 +98,9 @@ mod volume;
 #[cfg(feature = "archive")]
 pub use archive::{
     Archive, ArchiveEntry, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveProbe, ArchiveReader,
-    ArchiveReport, ArchiveSource, EntryInfo, EntryKind, ImportLimits, ImportOptions, ImportProgress,
-    OnConflict, SkippedEntry, import_archive, import_archive_streaming,
+    ArchiveOptions, ArchiveProgress, ArchiveReport, ArchiveSource, ArchiveSummary, Compression, EntryInfo,
+    EntryKind, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,
+    import_archive_streaming,
 };
 pub use builder::MemFsBuilder;
 pub use clock::{Clock, SystemClock};
@@ -107,6 +110,11 @@ pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
 pub use host::{ExportReport, ImportReport, SkipReason, Skipped};
+#[cfg(feature = "image")]
+pub use image::{
+    Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
+    load_image_file_with, load_image_with, save_image, save_image_file,
+};
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;
 pub use snapshot::Snapshot;
@@ -157,6 +165,10 @@ pub mod internals {
         pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
         pub use crate::tree::node::{Dir, FileNode, Node, Paid, Totals};
         pub use crate::tree::root::{Limits, Root};
+    }
+    #[cfg(feature = "image")]
+    pub mod image {
+        pub use crate::image::forge::*;
     }
     pub mod path {
         pub use crate::path::*;

@@ -118,6 +118,13 @@ fn is_clean_name(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && name.len() <= MAX_NAME
 }
 
+/// Whether the text can be a component of a normalised path.
+#[cfg(feature = "image")]
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    is_clean_name(text.as_bytes()) && !text.bytes().any(|byte| matches!(byte, b'/' | b'\\' | 0))
+}
+
 fn is_separator(c: char) -> bool {
     matches!(c, '/' | '\\')
 }

@@ -54,7 +54,8 @@ impl Snapshot {
         Self::of(tree, version, volume.config.max_depth, &volume.resources)
     }
 
-    fn of(tree: Arc<Dir>, version: u64, max_depth: usize, resources: &Arc<Resources>) -> Self {
+    /// One of the filesystem with these resources.
+    pub(crate) fn of(tree: Arc<Dir>, version: u64, max_depth: usize, resources: &Arc<Resources>) -> Self {
         resources.snapshots.add(1);
         Self { tree: Some(tree), version, max_depth, resources: Arc::clone(resources) }
     }

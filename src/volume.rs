@@ -124,7 +124,7 @@ pub struct Volume {
 }
 
 /// Where provisional versions begin; so many publications there never are.
-const PROVISIONAL: u64 = 1 << 62;
+pub const PROVISIONAL: u64 = 1 << 62;
 
 /// How often an operation plans on a loaded root and finds it replaced, before it stops the
 /// commits of others for one attempt.

@@ -8,6 +8,7 @@
 //! | `build` | new content from bytes, and taking in content from elsewhere |
 //! | `append` | content with bytes added at its end |
 //! | `assembly` | content put together of chunks as they are read |
+//! | `parts` | content as the chunks that it is made of, to write what is shared once |
 //! | `plan`, `edit`, `draft` | what a write handle changes until it publishes |
 //! | `reader` | content as a stream of chunks or as `std::io` |
 //!
@@ -22,6 +23,8 @@ mod draft;
 mod edit;
 mod extents;
 mod index;
+#[cfg(feature = "image")]
+mod parts;
 mod plan;
 mod reader;
 #[cfg(test)]
@@ -35,8 +38,13 @@ use bytes::Bytes;
 pub use assembly::Assembly;
 pub use chunk::{CHUNK, MAX_LEN, allocate, copied, end_of, reserve};
 pub use draft::Draft;
+#[cfg(feature = "image")]
+pub use parts::Parts;
 pub use reader::{Chunks, ContentReader};
 
+#[cfg(feature = "image")]
+pub use chunk::Chunk;
+#[cfg(not(feature = "image"))]
 use chunk::Chunk;
 use extents::Extents;
 use reader::Piece;

@@ -21,8 +21,38 @@ impl Timestamp {
     }
 
     /// Whole seconds since the Unix epoch, rounded down.
-    const fn secs(self) -> i64 {
+    #[must_use]
+    pub const fn secs(self) -> i64 {
         ((self.high as i64) << 32) | self.low as i64
+    }
+
+    /// Nanoseconds since the last whole second.
+    #[must_use]
+    pub const fn nanos(self) -> u32 {
+        self.nanos
+    }
+}
+
+#[cfg(feature = "image")]
+impl Timestamp {
+    /// The time so many seconds, rounded down, and nanoseconds after the epoch; `None` if that is
+    /// no time that the host can tell.
+    #[must_use]
+    pub fn from_parts(secs: i64, nanos: u32) -> Option<Self> {
+        let whole = Duration::from_secs(secs.unsigned_abs());
+        let told = if secs >= 0 {
+            SystemTime::UNIX_EPOCH.checked_add(whole)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_sub(whole)
+        };
+        told?.checked_add(Duration::from_nanos(nanos.into()))?;
+        (nanos < 1_000_000_000).then(|| Self::new(secs, nanos))
+    }
+
+    /// Seconds since the Unix epoch, rounded down, and nanoseconds after those.
+    #[must_use]
+    pub const fn parts(self) -> (i64, u32) {
+        (self.secs(), self.nanos)
     }
 }
 
@@ -110,6 +140,19 @@ mod tests {
             for time in [SystemTime::UNIX_EPOCH + offset, SystemTime::UNIX_EPOCH - offset] {
                 assert_eq!(SystemTime::from(Timestamp::from(time)), time);
             }
+        }
+    }
+
+    #[cfg(feature = "image")]
+    #[test]
+    fn parts_are_put_together_again_where_they_are_a_time() {
+        for (secs, nanos) in [(0, 0), (-2, 500_000_000), (1 << 33, 1), (i64::from(i32::MIN), 999_999_999)] {
+            assert_eq!(Timestamp::from_parts(secs, nanos).map(Timestamp::parts), Some((secs, nanos)));
+        }
+        assert_eq!(Timestamp::from_parts(0, 1_000_000_000), None);
+        for extreme in [i64::MIN, i64::MAX] {
+            // Whatever the host can tell, the conversion does not panic.
+            let _ = Timestamp::from_parts(extreme, 999_999_999).map(SystemTime::from);
         }
     }
 

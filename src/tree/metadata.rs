@@ -27,6 +27,14 @@ pub struct Metadata {
     version: u64,
 }
 
+/// The counters of a node.
+#[cfg(feature = "image")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) generation: u64,
+    pub(crate) version: u64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Dir,
@@ -181,6 +189,19 @@ impl Metadata {
             Node::Dir(dir) => Self::of_dir(dir, placed),
             Node::File(file) => Self::of_file(file, placed),
         }
+    }
+
+    /// That of a directory or, with a length, of a file, as an image has it.
+    #[cfg(feature = "image")]
+    pub(crate) fn of_saved(
+        len: Option<u64>,
+        created: Timestamp,
+        modified: Timestamp,
+        counts: Counts,
+    ) -> Self {
+        let kind = if len.is_some() { Kind::File } else { Kind::Dir };
+        let Counts { generation, version } = counts;
+        Self { kind, len: len.unwrap_or(0), created, modified, generation, version }
     }
 
     /// That of a file that has no name yet.

@@ -126,6 +126,16 @@ impl Name {
         matches!(self.0, Repr::Long(_))
     }
 
+    /// Where a name over 23 bytes is kept: the same for all its clones, and only for those.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub(crate) fn kept_at(&self) -> Option<usize> {
+        match &self.0 {
+            Repr::Inline { .. } => None,
+            Repr::Long(long) => Some(Arc::as_ptr(long).addr()),
+        }
+    }
+
     /// What this name is charged.
     #[must_use]
     pub(crate) fn charged(&self) -> u64 {

@@ -79,6 +79,13 @@ impl ExactSizeIterator for ReadDir {}
 impl FusedIterator for ReadDir {}
 
 impl DirEntry {
+    /// The entry `name` of the directory at a normalised path.
+    #[cfg(feature = "image")]
+    pub(crate) fn of_saved(dir: &str, name: &str, metadata: Metadata) -> Self {
+        let path = crate::path::join(dir, name);
+        Self { name_at: path.len() - name.len(), path, metadata }
+    }
+
     /// The name of the entry in its directory.
     ///
     /// ```

@@ -1,0 +1,214 @@
+//! Reading the bytes of an image, and verifying every one of them.
+//!
+//! Nothing of an image is believed before its digest was checked: the header by its own, the meta
+//! before a table is looked at, each group before a chunk is taken from it. Lengths from the header
+//! never allocate more than there are bytes to read.
+
+use std::io::{self, Read};
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use super::errors::{appended, damaged, truncated, unreadable};
+use super::file::HostFile;
+use super::format::{DIGEST, Group, Header};
+use crate::content::reserve;
+use crate::error::Result;
+
+/// The bytes of an image.
+pub enum Source<'r> {
+    /// A file, which many threads read at once.
+    File(&'r HostFile),
+    /// A stream, and how much of it was read.
+    Stream(&'r mut dyn Read, u64),
+}
+
+/// What stands before the groups, verified.
+#[derive(Debug)]
+pub struct Front {
+    pub header: Header,
+    pub meta: Vec<u8>,
+    digest: [u8; DIGEST],
+}
+
+/// The digests of the groups, verified.
+pub type Digests = Vec<[u8; DIGEST]>;
+
+/// What is done with the bytes of a group once they are verified.
+pub type Take<'t> = &'t (dyn Fn(usize, &[u8]) -> Result<()> + Sync);
+
+/// Groups of a stream that are read before threads share the work on them.
+const BATCH: usize = 16;
+
+impl Source<'_> {
+    /// Reads and verifies the header and the meta.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData`, `Unsupported`, `AllocationFailed`, or what the host answers.
+    pub fn front(&mut self) -> Result<Front> {
+        let mut encoded = Vec::new();
+        self.up_to(Header::SIZE as u64, 0, &mut encoded)?;
+        let header = Header::decode(&encoded)?;
+        let len = header.image_len().ok_or_else(|| damaged("no file is as long as it says"))?;
+        if let Self::File(file) = self {
+            match file.len() {
+                actual if actual < len => return Err(truncated(actual, Some(len))),
+                actual if actual > len => return Err(appended(len)),
+                _ => {}
+            }
+        }
+        let mut meta = Vec::new();
+        let at = encoded.len() as u64;
+        self.up_to(header.meta, at, &mut meta)?;
+        let read = at + meta.len() as u64;
+        let mut stored = Vec::new();
+        self.up_to(DIGEST as u64, read, &mut stored)?;
+        let Ok(digest) = <[u8; DIGEST]>::try_from(&*stored) else {
+            return Err(truncated(read + stored.len() as u64, Some(len)));
+        };
+        let mut actual = Xxh3::new();
+        actual.update(&encoded);
+        actual.update(&meta);
+        if actual.digest128().to_le_bytes() != digest {
+            return Err(damaged("its names and places do not match their digest"));
+        }
+        Ok(Front { header, meta, digest })
+    }
+
+    /// Reads up to `len` bytes at `at`, where a stream is already: fewer only at its end.
+    fn up_to(&mut self, len: u64, at: u64, out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::File(file) => {
+                let len = len.min(file.len().saturating_sub(at));
+                reserve(out, usize::try_from(len).unwrap_or(usize::MAX))?;
+                out.resize(len as usize, 0);
+                file.read_exact_at(out, at).map_err(unreadable)
+            }
+            Self::Stream(stream, read) => {
+                *read += stream.by_ref().take(len).read_to_end(out).map_err(unreadable)? as u64;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads all groups, verifies each and hands it on, in any order and from many threads. Then
+    /// verifies that nothing else is missing or too much.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData`, what the host answers, or the errors of `take`.
+    pub fn groups(&mut self, front: &Front, groups: &[Group], take: Take<'_>) -> Result<Digests> {
+        let slots: Vec<OnceLock<[u8; DIGEST]>> = groups.iter().map(|_| OnceLock::new()).collect();
+        let len = front.header.image_len();
+        let judge = |number: usize, bytes: &[u8]| {
+            let (bytes, stored) = bytes.split_at(groups[number].len);
+            let digest = digest_of(bytes, stored, &groups[number])?;
+            let _ = slots[number].set(digest); // each is judged once
+            take(number, bytes)
+        };
+        match self {
+            Self::File(file) if groups.len() > 1 => {
+                groups.par_iter().enumerate().try_for_each_init(Vec::new, |buf, (number, group)| {
+                    judge(number, read_group(file, group, buf, len)?)
+                })?;
+            }
+            Self::File(file) => {
+                let mut buf = Vec::new();
+                for (number, group) in groups.iter().enumerate() {
+                    judge(number, read_group(file, group, &mut buf, len)?)?;
+                }
+            }
+            Self::Stream(stream, read) => {
+                let mut batch: Vec<(usize, Vec<u8>)> = (0..BATCH).map(|_| (0, Vec::new())).collect();
+                for (round, groups) in groups.chunks(BATCH).enumerate() {
+                    for (at, (group, (number, buf))) in groups.iter().zip(&mut batch).enumerate() {
+                        *number = round * BATCH + at;
+                        resize(buf, group.len + DIGEST)?;
+                        let n = fill(stream, buf).map_err(unreadable)?;
+                        *read += n as u64;
+                        if n < buf.len() {
+                            return Err(truncated(*read, len));
+                        }
+                    }
+                    match &batch[..groups.len()] {
+                        [(number, buf)] => judge(*number, buf)?,
+                        batch => batch.par_iter().try_for_each(|(number, buf)| judge(*number, buf))?,
+                    }
+                }
+            }
+        }
+        let digests: Digests =
+            slots.into_iter().map(|slot| slot.into_inner().expect("each was judged")).collect();
+        self.end(front, &digests)?;
+        Ok(digests)
+    }
+
+    /// Verifies the last digest, and that nothing follows it.
+    fn end(&mut self, front: &Front, digests: &Digests) -> Result<()> {
+        let len = front.header.image_len().unwrap_or(u64::MAX);
+        let mut last = Vec::new();
+        self.up_to(DIGEST as u64 + 1, len - DIGEST as u64, &mut last)?;
+        if last.len() > DIGEST {
+            return Err(appended(len));
+        }
+        if last.len() < DIGEST {
+            return Err(truncated(len - (DIGEST - last.len()) as u64, Some(len)));
+        }
+        let mut actual = Xxh3::new();
+        actual.update(&front.digest);
+        digests.iter().for_each(|digest| actual.update(digest));
+        if actual.digest128().to_le_bytes() == *last {
+            Ok(())
+        } else {
+            Err(damaged("its parts do not belong together, or its last digest is spoilt"))
+        }
+    }
+}
+
+/// The digest of a group, if it is the one that was stored with it.
+pub fn digest_of(bytes: &[u8], stored: &[u8], group: &Group) -> Result<[u8; DIGEST]> {
+    let digest = xxh3_128(bytes).to_le_bytes();
+    if digest == *stored {
+        Ok(digest)
+    } else {
+        let (from, to) = (group.at, group.at + group.len as u64);
+        Err(damaged(&format!("its contents from byte {from} to {to} do not match their digest")))
+    }
+}
+
+/// Reads a group of a file with its digest.
+pub fn read_group<'b>(
+    file: &HostFile,
+    group: &Group,
+    buf: &'b mut Vec<u8>,
+    of: Option<u64>,
+) -> Result<&'b [u8]> {
+    resize(buf, group.len + DIGEST)?;
+    match file.read_exact_at(buf, group.at) {
+        Ok(()) => Ok(buf),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(truncated(group.at, of)),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+fn resize(buf: &mut Vec<u8>, len: usize) -> Result<()> {
+    reserve(buf, len.saturating_sub(buf.len()))?;
+    buf.resize(len, 0);
+    Ok(())
+}
+
+/// Reads until `buf` is full or the stream ends; gives how many bytes.
+fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buf.len() {
+        match stream.read(&mut buf[done..]) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
