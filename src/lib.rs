@@ -90,6 +90,10 @@ mod root;
 mod slowed;
 mod snapshot;
 mod sync;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(feature = "text")]
+pub mod text;
 mod transaction;
 mod tree;
 mod usage;
@@ -118,6 +122,8 @@ pub use image::{
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;
 pub use snapshot::Snapshot;
+#[cfg(feature = "text")]
+pub use text::{Newline, TextEncoding, TextErrors, TextFile, TextOptions};
 pub use transaction::Transaction;
 pub use tree::diff::{Change, Diff};
 pub use tree::metadata::Metadata;
