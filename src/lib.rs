@@ -64,6 +64,8 @@
 //! a handle or a [`Content`] still holds stay charged until it is dropped. With nothing of the
 //! kind, what a call released is back when it returns.
 
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod builder;
 mod charge;
 mod clock;

@@ -202,6 +202,49 @@ fn a_waiter_gets_the_turn_that_is_passed_on() {
     assert!(open.is_empty());
 }
 
+/// Each gets the lock before those who came later, of either kind.
+#[test]
+fn threads_and_tasks_are_served_in_the_order_of_arrival() {
+    const WAITERS: usize = 10;
+    let (open, bell) = (OpenFiles::new(), Arc::new(Bell::default()));
+    let served = std::sync::Mutex::new(Vec::new());
+    let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+    thread::scope(|scope| {
+        let mut tasks = Vec::new();
+        for number in 0..WAITERS {
+            if number % 2 == 0 {
+                let mut waiting = open.wait("/a", Mode::Exclusive);
+                assert!(poll(&mut waiting, &bell).is_none());
+                tasks.push((number, waiting));
+            } else {
+                let (open, served) = (&open, &served);
+                scope.spawn(move || {
+                    let turn = open.acquire("/a", Mode::Exclusive, &bounded()).unwrap();
+                    served.lock().unwrap().push(number);
+                    drop(turn);
+                });
+            }
+            await_waiting(&open, "/a", number + 1);
+        }
+        drop(turn);
+        let start = Instant::now();
+        while !tasks.is_empty() {
+            assert!(start.elapsed() < LONG, "{} wait for ever", tasks.len());
+            tasks.retain_mut(|(number, waiting)| match poll(waiting, &bell) {
+                Some(turn) => {
+                    served.lock().unwrap().push(*number);
+                    drop(turn);
+                    false
+                }
+                None => true,
+            });
+            thread::yield_now();
+        }
+    });
+    assert_eq!(served.into_inner().unwrap(), (0..WAITERS).collect::<Vec<_>>());
+    assert!(open.is_empty());
+}
+
 /// Entries come and go all the time; two threads must never use two of one path.
 #[test]
 fn stress() {
