@@ -66,6 +66,8 @@
 
 #[cfg(feature = "archive")]
 pub mod archive;
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod builder;
 mod charge;
 mod clock;

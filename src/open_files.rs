@@ -17,8 +17,6 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind};
 use crate::lock::{FairLock, HasLock, Mode, TimedOut};
-#[cfg(any(test, feature = "internals"))]
-use crate::lock::{Ticket, Wake};
 use crate::sync::{Deadline, Moment, Mutex, broken, model_has_failed};
 
 /// A power of two. A model needs one only, and needs every run to use the same.
@@ -76,6 +74,14 @@ impl OpenFiles {
         Self(Arc::new(Table { shards, hasher: RandomState::default() }))
     }
 
+    /// Acquires the lock of `path` if it is free and nobody waits for it.
+    #[must_use]
+    pub fn try_acquire(&self, path: &str, mode: Mode) -> Option<Turn> {
+        let interest = self.join(path);
+        let acquired = interest.entry.lock.try_acquire(mode);
+        acquired.then(|| Turn::begin(interest, mode))
+    }
+
     /// Acquires the lock of `path`, waiting behind everybody who came before until the deadline
     /// passes; a deadline that has passed already only tries.
     ///
@@ -96,11 +102,10 @@ impl OpenFiles {
         }
     }
 
-    /// Queues up for the lock of `path` without waiting: `wake` is called once it is the ticket's.
-    #[cfg(any(test, feature = "internals"))]
+    /// Whether the lock of `path` belongs to a task that was let in and has not run since.
     #[must_use]
-    pub fn enqueue(&self, path: &str, mode: Mode, wake: Arc<dyn Wake>) -> Pending {
-        Pending { ticket: Ticket::new(self.join(path), mode, wake), mode, since: Moment::now() }
+    pub fn is_given_to_a_task(&self, path: &str) -> bool {
+        self.0.entry(path).is_some_and(|entry| entry.lock.is_given_to_a_task())
     }
 
     /// Who holds the lock of `path` now: its writer, or one of its readers.
@@ -235,7 +240,7 @@ impl Turn {
             let mut holders = interest.entry.holders.lock();
             let id = holders.next;
             holders.next += 1;
-            holders.list.push((id, Holder { thread: std::thread::current(), since: Moment::now() }));
+            holders.list.push((id, Holder::current()));
             id
         };
         Self { mode, holder, interest }
@@ -271,75 +276,38 @@ impl fmt::Debug for Turn {
     }
 }
 
-/// A turn that is waited for without a thread. Dropping it gives the turn up.
-#[cfg(any(test, feature = "internals"))]
-pub struct Pending {
-    ticket: Ticket<Interest>,
-    mode: Mode,
-    since: Moment,
-}
-
-#[cfg(any(test, feature = "internals"))]
-impl Pending {
-    /// Whether the lock is there to be taken.
-    #[must_use]
-    pub fn is_granted(&self) -> bool {
-        self.ticket.is_granted()
-    }
-
-    /// Wakes `wake` instead of the one before. `false`: the lock is there already, and `wake` will
-    /// not be called.
-    #[must_use = "nothing is woken if the lock is there already"]
-    pub fn set_wake(&self, wake: Arc<dyn Wake>) -> bool {
-        self.ticket.set_wake(wake)
-    }
-
-    /// Takes the lock if it is there. The thread that calls this is named as its holder.
-    ///
-    /// # Errors
-    ///
-    /// What is still waited for.
-    pub fn take(self) -> Result<Turn, Self> {
-        let Self { ticket, mode, since } = self;
-        match ticket.take() {
-            Ok(interest) => Ok(Turn::begin(interest, mode)),
-            Err(ticket) => Err(Self { ticket, mode, since }),
-        }
-    }
-
-    /// Stops waiting; a lock that is there already is taken.
-    ///
-    /// # Errors
-    ///
-    /// How long was waited, and for whom.
-    pub fn give_up(self) -> Result<Turn, WaitError> {
-        let holder = self.ticket.lock().and_then(|interest| interest.entry.holder());
-        match self.ticket.give_up() {
-            Some(interest) => Ok(Turn::begin(interest, self.mode)),
-            None => Err(WaitError { waited: self.since.elapsed(), holder }),
-        }
-    }
-}
-
-#[cfg(any(test, feature = "internals"))]
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("ticket", &self.ticket).finish_non_exhaustive()
-    }
-}
-
-/// Who holds a lock, and since when. Displayed like `opened by thread "worker-3" 1.2s ago`.
+/// Who holds a lock, and since when. Displayed like `opened by thread "worker-3" 1.2s ago`, and in
+/// a task of tokio like `opened by task 7 on thread "tokio-rt-worker" 1.2s ago`.
 #[derive(Debug, Clone)]
 pub struct Holder {
     thread: Thread,
+    #[cfg(feature = "tokio")]
+    task: Option<tokio::task::Id>,
     since: Moment,
+}
+
+impl Holder {
+    /// Whoever calls this, now.
+    fn current() -> Self {
+        Self {
+            thread: std::thread::current(),
+            #[cfg(feature = "tokio")]
+            task: tokio::task::try_id(),
+            since: Moment::now(),
+        }
+    }
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("opened by ")?;
+        #[cfg(feature = "tokio")]
+        if let Some(task) = self.task {
+            write!(f, "task {task} on ")?;
+        }
         match self.thread.name() {
-            Some(name) => write!(f, "opened by thread {name:?}")?,
-            None => write!(f, "opened by an unnamed thread, {:?},", self.thread.id())?,
+            Some(name) => write!(f, "thread {name:?}")?,
+            None => write!(f, "an unnamed thread, {:?},", self.thread.id())?,
         }
         write!(f, " {:.1?} ago", self.since.elapsed())
     }
@@ -365,6 +333,12 @@ impl WaitError {
         }
     }
 }
+
+#[cfg(any(test, feature = "internals", feature = "tokio"))]
+mod waiting;
+
+#[cfg(any(test, feature = "internals"))]
+pub use waiting::{Pending, Waiting};
 
 #[cfg(all(test, not(arcfs_loom)))]
 mod tests;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::File;
 use crate::fs::MemFs;
-use crate::ops::Named;
+use crate::ops::{Named, Opening};
+use crate::tree::edit::Create;
+use crate::volume::Volume;
 
 /// How to open a file; as [`std::fs::OpenOptions`], with what an in-memory filesystem adds.
 ///
@@ -381,12 +383,36 @@ impl OpenOptions {
         self.check().and_then(|()| File::open(fs.volume(), path, self)).named("open", path)
     }
 
+    /// What is to be held before a file is opened so; `None` for a handle that needs no lock.
+    pub(crate) fn opening(&self) -> Option<Opening> {
+        if !self.writes() && !self.shared_lock {
+            return None;
+        }
+        let create = match (self.create_new, self.create) {
+            (true, _) => Create::New,
+            (_, true) => Create::IfMissing,
+            _ => Create::Never,
+        };
+        Some(Opening {
+            shared: !self.writes(),
+            create,
+            truncate: self.truncate,
+            atomic: self.atomic,
+            preallocate: self.preallocate,
+        })
+    }
+
+    /// How long to wait for the lock.
+    pub(crate) fn patience(&self, volume: &Volume) -> Option<Duration> {
+        self.lock_timeout.unwrap_or(volume.config.lock_timeout)
+    }
+
     /// Whether the handle may write in any way.
     pub(crate) fn writes(&self) -> bool {
         self.write || self.append
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let needs_write = [
             (self.create || self.create_new, "create"),
             (self.truncate, "truncate"),

@@ -373,6 +373,12 @@ pub mod breaks {
         TurnPassedBeforeRelease,
         /// Who only tries does not wait until the owner of a lock has left, though nothing is held.
         LeavingOwnerIsBusy,
+        /// A task that is polled with another waker is still woken by its first.
+        TaskKeepsFirstWaker,
+        /// A task looks whether it was let in before it says whom to wake, and not again.
+        TaskLooksBeforeItSetsItsWaker,
+        /// Who only tries waits for a task that was let in, though that may need the same thread.
+        TryWaitsForTasks,
     }
 
     // A thread of std: loom runs all threads of a model on the one that started it, so that tests

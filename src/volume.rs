@@ -10,7 +10,7 @@ use crate::charge::{Account, Charge};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
-use crate::open_files::{OpenFiles, Turn};
+use crate::open_files::{OpenFiles, Turn, WaitError};
 use crate::path;
 use crate::quota::{NodeLimit, Quota, Relief};
 use crate::root::{Graves, Publisher, RootGuard, SerialTurn, Version};
@@ -303,13 +303,8 @@ impl Volume {
         }
     }
 
-    /// Waits for the fair lock of `path`, owning nothing else.
-    ///
-    /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
-    /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
-    /// A shared hold that would admit another is one too: whoever waits for its end is ahead, and
-    /// may be waiting for this very thread.
-    /// Errors that come before locks are looked for in the root that shows the hold.
+    /// Waits for the fair lock of `path`, owning nothing else. The task that does the same is in
+    /// `asynchronous`.
     ///
     /// # Errors
     ///
@@ -323,22 +318,43 @@ impl Volume {
     ) -> Result<Turn> {
         let deadline = Deadline::after(timeout);
         loop {
-            let error = match self.open_files.acquire(path, mode, &deadline) {
+            match self.open_files.acquire(path, mode, &deadline) {
                 Ok(turn) => return Ok(turn),
-                Err(error) => error,
-            };
-            let root = self.load();
-            if timeout == Some(Duration::ZERO)
-                && !broken!(LeavingOwnerIsBusy)
-                && root.holds.at(path).is_none()
-            {
-                drop(root);
-                yield_now();
-                continue;
+                Err(error) => self.unless_to_be_tried_again(path, timeout, error, &look)?,
             }
-            look(&root).map_err(|refusal| self.busy_at_once(refusal))?;
-            return Err(error.at(path));
+            yield_now();
         }
+    }
+
+    /// What it means that the lock of `path` was not had in time: an error, or nothing if who only
+    /// tries shall try again.
+    ///
+    /// A zero timeout tries. Where the lock is taken but the root shows no hold, its owner is just
+    /// leaving or just arriving: that is waited out, so that `Busy` always means somebody's hold.
+    /// Two others are ahead and are not waited out, because they may be waiting for this very thread:
+    /// whoever waits for the end of a shared hold that would admit another, and a task that was let in
+    /// and has not run since.
+    /// Errors that come before locks are looked for in the root that shows the hold.
+    ///
+    /// # Errors
+    ///
+    /// Those of `look`; `Busy`, naming who holds the lock.
+    pub fn unless_to_be_tried_again(
+        &self,
+        path: &str,
+        timeout: Option<Duration>,
+        error: WaitError,
+        look: &impl Fn(&Root) -> Result<(), Refusal>,
+    ) -> Result<()> {
+        let root = self.load();
+        let only_tries = timeout == Some(Duration::ZERO) && !broken!(LeavingOwnerIsBusy);
+        let passed_on = !broken!(TryWaitsForTasks) && self.open_files.is_given_to_a_task(path);
+        if only_tries && root.holds.at(path).is_none() && !passed_on {
+            return Ok(());
+        }
+        look(&root).map_err(|refusal| self.busy_at_once(refusal))?;
+        let error = error.at(path);
+        Err(if passed_on { error.because("it was handed to a task that has yet to run") } else { error })
     }
 
     /// The error that a refusal is to the user of an operation that does not wait.

@@ -10,9 +10,8 @@ use crate::content::{Content, MAX_LEN};
 use crate::error::{Error, ErrorKind, Result};
 use crate::open_files::Turn;
 use crate::open_options::OpenOptions;
-use crate::ops::{Named, Opening, file_content};
+use crate::ops::{Held, Named, file_content};
 use crate::sync::{broken, model_has_failed};
-use crate::tree::edit::Create;
 use crate::tree::metadata::Metadata;
 use crate::volume::Volume;
 use writer::Writer;
@@ -59,35 +58,43 @@ enum State {
 }
 
 impl File {
+    /// The task that does the same is in `asynchronous`.
     pub(crate) fn open(volume: &Arc<Volume>, path: &str, options: &OpenOptions) -> Result<Self> {
         let path = volume.file_path(path)?;
-        let timeout = options.get_lock_timeout().unwrap_or(volume.config.lock_timeout);
-        let state = if options.writes() {
-            State::Writing(Box::new(Writer::open(volume, &path, options, timeout)?))
-        } else if options.get_shared_lock() {
-            let opening = Opening {
-                shared: true,
-                create: Create::Never,
-                truncate: false,
-                atomic: false,
-                preallocate: 0,
-            };
-            let held = volume.hold(&path, opening, timeout)?;
-            let metadata = volume.view(&path, |at| Ok(Metadata::of(at)));
-            let file = held.base.expect("a shared hold is on a file that exists");
-            match metadata {
-                Ok(metadata) => {
-                    State::Reading { content: file.content.clone(), metadata, turn: Some(held.turn) }
-                }
-                Err(error) => {
-                    volume.end_hold(held.turn.path());
-                    return Err(error);
+        let held = match options.opening() {
+            Some(opening) => Some(volume.hold(&path, opening, options.patience(volume))?),
+            None => None,
+        };
+        Self::start(volume, &path, options, held)
+    }
+
+    /// The last step of opening, with what is held, or nothing for a handle that needs no lock.
+    pub(crate) fn start(
+        volume: &Arc<Volume>,
+        path: &str,
+        options: &OpenOptions,
+        held: Option<Held>,
+    ) -> Result<Self> {
+        let state = match held {
+            Some(held) if options.writes() => State::Writing(Box::new(Writer::start(volume, options, held))),
+            Some(held) => {
+                let metadata = volume.view(path, |at| Ok(Metadata::of(at)));
+                let file = held.base.expect("a shared hold is on a file that exists");
+                match metadata {
+                    Ok(metadata) => {
+                        State::Reading { content: file.content.clone(), metadata, turn: Some(held.turn) }
+                    }
+                    Err(error) => {
+                        volume.end_hold(held.turn.path());
+                        return Err(error);
+                    }
                 }
             }
-        } else {
-            let (content, metadata) =
-                volume.view(&path, |at| Ok((file_content(&at)?.clone(), Metadata::of(at))))?;
-            State::Reading { content, metadata, turn: None }
+            None => {
+                let (content, metadata) =
+                    volume.view(path, |at| Ok((file_content(&at)?.clone(), Metadata::of(at))))?;
+                State::Reading { content, metadata, turn: None }
+            }
         };
         volume.resources.handles.add(1);
         let path = match &state {
@@ -126,7 +133,7 @@ impl File {
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.state {
-            State::Reading { content, .. } => content.len(),
+            State::Reading { metadata, .. } => metadata.len(),
             State::Writing(writer) => writer.draft.len(),
             State::Closed => 0,
         }
@@ -259,7 +266,7 @@ impl File {
     /// `InvalidInput` if the sum of all files would be too large.
     pub fn commit(&mut self) -> Result<()> {
         match &mut self.state {
-            State::Writing(writer) => writer.publish(true).named("commit", &self.path),
+            State::Writing(writer) => writer.publish(true).map(drop).named("commit", &self.path),
             _ => Ok(()),
         }
     }
@@ -299,7 +306,30 @@ impl File {
         let _ = self.finish(false);
     }
 
-    fn finish(&mut self, publish: bool) -> Result<()> {
+    /// Publishes the draft and lets the lock go, and stays open for reading what was published, if it
+    /// was opened for that. After an error it is closed. A handle that does not write stays as it is.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        if !matches!(self.state, State::Writing(_)) {
+            return Ok(());
+        }
+        let State::Writing(writer) = std::mem::replace(&mut self.state, State::Closed) else {
+            unreachable!("looked at above")
+        };
+        self.volume.resources.handles.sub(1); // as in `finish`; it comes back if all goes well
+        let sealed = writer.seal();
+        self.volume.resources.graves.sweep();
+        let (content, metadata) = sealed.named("shutdown", &self.path)?;
+        // Nobody can read it through a handle that only writes, so that keeps nothing alive.
+        let content = if self.readable { content } else { Content::default() };
+        self.state = State::Reading { content, metadata, turn: None };
+        self.volume.resources.handles.add(1);
+        Ok(())
+    }
+
+    /// Ends what the handle holds, and publishes its draft before, if asked to. It does nothing when
+    /// it is closed already.
+    pub(crate) fn finish(&mut self, publish: bool) -> Result<()> {
         if matches!(self.state, State::Closed) {
             return Ok(());
         }
@@ -364,7 +394,7 @@ impl Write for File {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.state {
             State::Writing(writer) if !writer.atomic => {
-                Ok(writer.publish(true).named("flush", &self.path)?)
+                Ok(writer.publish(true).map(drop).named("flush", &self.path)?)
             }
             _ => Ok(()),
         }

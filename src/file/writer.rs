@@ -1,16 +1,14 @@
 //! What a handle that writes owns: the lock, the draft, and what pays for both.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::charge::Charge;
 use crate::content::{Content, Draft};
 use crate::error::{Error, ErrorKind, Result};
 use crate::open_files::Turn;
 use crate::open_options::OpenOptions;
-use crate::ops::Opening;
+use crate::ops::Held;
 use crate::sync::model_has_failed;
-use crate::tree::edit::Create;
 use crate::tree::lookup::find;
 use crate::tree::meta::Timestamp;
 use crate::tree::metadata::Metadata;
@@ -48,32 +46,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Takes the lock and starts a draft.
-    pub fn open(
-        volume: &Arc<Volume>,
-        path: &str,
-        options: &OpenOptions,
-        timeout: Option<Duration>,
-    ) -> Result<Self> {
-        let create = match (options.get_create_new(), options.get_create()) {
-            (true, _) => Create::New,
-            (_, true) => Create::IfMissing,
-            _ => Create::Never,
-        };
-        let opening = Opening {
-            shared: false,
-            create,
-            truncate: options.get_truncate(),
-            atomic: options.get_atomic(),
-            preallocate: options.get_preallocate(),
-        };
-        let held = volume.hold(path, opening, timeout)?;
+    /// Starts a draft of what is held.
+    pub fn start(volume: &Arc<Volume>, options: &OpenOptions, held: Held) -> Self {
         let (missing, content) = match &held.base {
             Some(file) => (false, file.content.clone()),
             None => (true, Content::default()),
         };
-        let empties = opening.truncate && opening.atomic && !content.is_empty();
-        let mut content = if opening.truncate { Content::default() } else { content };
+        let empties = options.get_truncate() && options.get_atomic() && !content.is_empty();
+        let mut content = if options.get_truncate() { Content::default() } else { content };
         if content.is_empty() && volume.config.storage == Storage::RandomAccess {
             content = content.with_random(true);
         }
@@ -81,10 +61,10 @@ impl Writer {
             volume: Arc::clone(volume),
             draft: Draft::new(content),
             append: options.get_append(),
-            atomic: opening.atomic,
+            atomic: options.get_atomic(),
             node: held.node,
             spare: held.spare,
-            preallocated: opening.preallocate,
+            preallocated: options.get_preallocate(),
             name: held.name,
             owes: missing || empties,
             opened: held.opened,
@@ -93,7 +73,7 @@ impl Writer {
             turn: held.turn,
         };
         writer.recount();
-        Ok(writer)
+        writer
     }
 
     /// The path that is held.
@@ -147,8 +127,9 @@ impl Writer {
         done
     }
 
-    /// Publishes what is not published yet; `keep` says whether the hold goes on.
-    pub fn publish(&mut self, keep: bool) -> Result<()> {
+    /// Publishes what is not published yet; `keep` says whether the hold goes on. Gives what is known
+    /// of what it published.
+    pub fn publish(&mut self, keep: bool) -> Result<Option<Metadata>> {
         let file = if self.draft.is_changed() || self.owes {
             let charge = match self.node.take() {
                 Some(charge) => charge,
@@ -156,23 +137,31 @@ impl Writer {
             };
             Some(self.volume.file_node(self.draft.publish(), charge))
         } else if keep {
-            return Ok(());
+            return Ok(None);
         } else {
             None
         };
         let name = self.name.clone();
         self.recount();
         self.owes = true; // until it is out
-        self.volume.release(self.turn.path(), file, name, keep)?;
+        let published = self.volume.release(self.turn.path(), file, name, keep)?;
         self.owes = false;
         self.name = None;
         self.ended = !keep;
-        Ok(())
+        Ok(published)
     }
 
     /// Publishes or gives up the draft; dropping it ends the hold and passes the lock on.
     pub fn close(mut self: Box<Self>, publish: bool) -> Result<()> {
-        if publish { self.publish(false) } else { Ok(()) }
+        if publish { self.publish(false).map(drop) } else { Ok(()) }
+    }
+
+    /// As [`close`](Self::close); gives what the file holds by then.
+    #[cfg(feature = "tokio")]
+    pub fn seal(mut self: Box<Self>) -> Result<(Content, Metadata)> {
+        let before = self.metadata(&self.volume);
+        let published = self.publish(false)?;
+        Ok((self.draft.publish(), published.unwrap_or(before)))
     }
 
     /// What is known of the version published last.

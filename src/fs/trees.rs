@@ -174,7 +174,12 @@ impl MemFs {
         self.files("iter_export_tree", prefix.as_ref(), options)
     }
 
-    fn files(&self, operation: &'static str, prefix: &str, options: ExportOptions) -> Result<ExportIter> {
+    pub(crate) fn files(
+        &self,
+        operation: &'static str,
+        prefix: &str,
+        options: ExportOptions,
+    ) -> Result<ExportIter> {
         let root = self.volume.load();
         ExportIter::of(&root.tree, prefix, options, self.volume.config.max_depth, operation)
     }

@@ -16,22 +16,30 @@ pub struct TimedOut;
 /// It protects nothing by itself: whoever acquires it releases it, in the same mode and on whatever
 /// thread. A free lock costs one locked mutex to acquire and one to release, and no allocation.
 pub struct FairLock {
-    /// Protects the queue, so who holds the lock. Nothing is waited for, no waker is run or dropped,
+    /// Protects who holds the lock and who waits. Nothing is waited for, no waker is run or dropped,
     /// and no foreign code is called while it is locked.
-    queue: Mutex<Queue<Waiter>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue<Waiter>,
+    /// How many tasks have been let in and have not run since. A thread that was let in comes by
+    /// itself; a task comes when somebody polls it, which may be nobody for as long as we wait.
+    absent: usize,
 }
 
 impl FairLock {
     /// A lock that is free.
     #[must_use]
     pub fn new() -> Self {
-        Self { queue: Mutex::new(Queue::new()) }
+        Self { state: Mutex::new(State::default()) }
     }
 
     /// Acquires the lock if it is free and nobody waits for it.
     #[must_use]
     pub fn try_acquire(&self, mode: Mode) -> bool {
-        self.queue.lock().try_enter(mode)
+        self.state.lock().queue.try_enter(mode)
     }
 
     /// Acquires the lock, waiting behind everybody who came before until the deadline passes.
@@ -73,24 +81,38 @@ impl FairLock {
     ///
     /// The caller holds it in this mode.
     pub fn release(&self, mode: Mode) {
-        let mut woken = WakeList::default();
-        self.queue.lock().leave(mode, |waiter| woken.admit_locked(waiter));
-        woken.wake_all();
+        self.change(|state, woken| state.queue.leave(mode, |waiter| woken.admit_locked(waiter)));
+    }
+
+    /// Whether it belongs to a task that was let in while it waited and has not run since.
+    #[must_use]
+    pub fn is_given_to_a_task(&self) -> bool {
+        self.state.lock().absent > 0
     }
 
     /// How many wait.
     #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.lock().waiting()
+        self.state.lock().queue.waiting()
     }
 
     /// Whether `place` was still waiting, and so does not hold the lock.
     fn withdraw(&self, place: Place) -> bool {
-        let mut woken = WakeList::default();
-        let withdrawn = self.queue.lock().withdraw(place, |waiter| woken.admit_locked(waiter));
-        woken.wake_all();
+        let withdrawn =
+            self.change(|state, woken| state.queue.withdraw(place, |waiter| woken.admit_locked(waiter)));
         withdrawn.is_some()
+    }
+
+    /// Changes who holds the lock and who waits, and wakes those who were let in by that.
+    fn change<R>(&self, change: impl FnOnce(&mut State, &mut WakeList) -> R) -> R {
+        let mut woken = WakeList::default();
+        let mut state = self.state.lock();
+        let result = change(&mut state, &mut woken);
+        state.absent += woken.tasks();
+        drop(state);
+        woken.wake_all();
+        result
     }
 }
 
@@ -133,6 +155,8 @@ pub struct Ticket<L: HasLock> {
     mode: Mode,
     /// `None` if the lock was free at once.
     place: Option<Place>,
+    /// Whether it is a task that waits.
+    is_task: bool,
     grant: Arc<Grant>,
 }
 
@@ -140,21 +164,21 @@ impl<L: HasLock> Ticket<L> {
     /// Queues up for `lock`; see [`FairLock::enqueue`].
     #[must_use]
     pub fn new(lock: L, mode: Mode, wake: Arc<dyn Wake>) -> Self {
-        let grant = Arc::new(Grant::new());
+        let (grant, is_task) = (Arc::new(Grant::new()), wake.is_task());
         let waiter = Waiter { grant: Arc::clone(&grant), wake };
-        let mut queue = lock.fair_lock().queue.lock();
-        let place = if queue.try_enter(mode) {
+        let mut state = lock.fair_lock().state.lock();
+        let place = if state.queue.try_enter(mode) {
             grant.set();
             None
         } else {
-            Some(queue.enqueue(mode, waiter))
+            Some(state.queue.enqueue(mode, waiter))
         };
-        drop(queue);
-        Self { lock: Some(lock), mode, place, grant }
+        drop(state);
+        Self { lock: Some(lock), mode, place, is_task, grant }
     }
 
     /// What keeps the lock alive; there for as long as a caller has the ticket.
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(any(test, feature = "internals", feature = "tokio"))]
     pub fn lock(&self) -> Option<&L> {
         self.lock.as_ref()
     }
@@ -165,15 +189,16 @@ impl<L: HasLock> Ticket<L> {
         self.grant.is_set()
     }
 
-    /// Wakes `wake` instead of the one before. `false`: the ticket is granted already, and `wake`
-    /// will not be called.
-    #[cfg(any(test, feature = "internals"))]
+    /// Wakes `wake`, of the same kind, instead of the one before. `false`: the ticket is granted
+    /// already, and `wake` will not be called.
+    #[cfg(any(test, feature = "internals", feature = "tokio"))]
     #[must_use = "nothing is woken if the ticket is granted already"]
     pub fn set_wake(&self, wake: Arc<dyn Wake>) -> bool {
+        debug_assert_eq!(self.is_task, wake.is_task(), "a thread does not become a task");
         let (Some(lock), Some(place)) = (&self.lock, self.place) else { return false };
-        let mut queue = lock.fair_lock().queue.lock();
-        let before = queue.waiter_mut(place).map(|waiter| std::mem::replace(&mut waiter.wake, wake));
-        drop(queue); // before the waker, which is foreign code
+        let mut state = lock.fair_lock().state.lock();
+        let before = state.queue.waiter_mut(place).map(|waiter| std::mem::replace(&mut waiter.wake, wake));
+        drop(state); // before the waker, which is foreign code
         before.is_some()
     }
 
@@ -186,7 +211,13 @@ impl<L: HasLock> Ticket<L> {
         if !self.is_granted() {
             return Err(self);
         }
-        self.lock.take().ok_or(self)
+        match self.lock.take() {
+            Some(lock) => {
+                self.arrive(&lock);
+                Ok(lock)
+            }
+            None => Err(self),
+        }
     }
 
     /// Stops waiting. `Some`: the lock was granted before, and the caller releases it from now on.
@@ -194,7 +225,17 @@ impl<L: HasLock> Ticket<L> {
     pub fn give_up(mut self) -> Option<L> {
         let lock = self.lock.take()?;
         let waited = self.place.is_some_and(|place| lock.fair_lock().withdraw(place));
+        if !waited {
+            self.arrive(&lock);
+        }
         (!waited && !broken!(LockExpiryDropsGrant)).then_some(lock)
+    }
+
+    /// The ticket was granted, and whoever has it is here to see that.
+    fn arrive(&self, lock: &L) {
+        if self.is_task && self.place.is_some() {
+            lock.fair_lock().state.lock().absent -= 1;
+        }
     }
 }
 
@@ -206,6 +247,7 @@ impl<L: HasLock> Drop for Ticket<L> {
         let Some(lock) = &self.lock else { return };
         let waited = self.place.is_some_and(|place| lock.fair_lock().withdraw(place));
         if !waited && !broken!(LockCancelKeepsTurn) {
+            self.arrive(lock);
             lock.fair_lock().release(self.mode);
         }
     }

@@ -14,6 +14,8 @@
 //! 2. Whoever gives up, because of its deadline or because its ticket is dropped, takes itself out
 //!    of the queue and then does the same: those behind it may be able to enter now.
 //! 3. Whoever gives up and finds that it was let in meanwhile has the lock: a late success.
+//! 4. A task that was let in is *absent* until it runs and takes what it was given; this is counted,
+//!    so that nobody waits in a loop for a task that may need the very same thread.
 //!
 //! The lock is not re-entrant, cannot be upgraded, and knows nothing of what it protects.
 
@@ -23,9 +25,9 @@ mod queue;
 mod tests;
 mod waiter;
 
-#[cfg(any(test, feature = "internals"))] // for those who wait without a thread
+#[cfg(any(test, feature = "internals", feature = "tokio"))] // for those who wait without a thread
 pub use fair::Ticket;
 pub use fair::{FairLock, HasLock, TimedOut};
 pub use queue::Mode;
-#[cfg(any(test, feature = "internals"))] // for those who wait without a thread
+#[cfg(any(test, feature = "internals", feature = "tokio"))] // for those who wait without a thread
 pub use waiter::Wake;

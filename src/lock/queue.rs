@@ -97,7 +97,7 @@ impl<W> Queue<W> {
     }
 
     /// The waiter at `place`. `None`: it was let in before.
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(any(test, feature = "internals", feature = "tokio"))]
     pub fn waiter_mut(&mut self, place: Place) -> Option<&mut W> {
         let index = self.find(place)?;
         Some(&mut self.waiting[index].waiter)

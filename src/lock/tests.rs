@@ -363,3 +363,28 @@ fn stress() {
     assert_eq!(all_done.iter().sum::<u64>(), written.load(Ordering::Relaxed));
     assert!(lock.try_acquire(Mode::Exclusive));
 }
+
+/// A task is absent from the moment at which it is let in until it runs, takes the lock, or goes.
+#[test]
+fn a_task_that_was_let_in_is_absent_until_it_takes_the_lock_or_goes() {
+    let lock = FairLock::new();
+    let task = || -> Arc<dyn Wake> { Arc::new(Waker::noop().clone()) };
+    let at_once = lock.enqueue(Mode::Exclusive, task());
+    assert!(!lock.is_given_to_a_task(), "it is here: it has just asked");
+    let (taken, dropped, given_up) = (
+        lock.enqueue(Mode::Exclusive, task()),
+        lock.enqueue(Mode::Exclusive, task()),
+        lock.enqueue(Mode::Exclusive, task()),
+    );
+    let thread = lock.enqueue(Mode::Exclusive, Arc::new(Bell::default()));
+    drop(at_once);
+    assert!(lock.is_given_to_a_task());
+    let taken = taken.take().unwrap();
+    assert!(!lock.is_given_to_a_task());
+    taken.release(Mode::Exclusive);
+    assert!(dropped.is_granted() && lock.is_given_to_a_task());
+    drop(dropped);
+    assert!(given_up.is_granted() && lock.is_given_to_a_task());
+    given_up.give_up().unwrap().release(Mode::Exclusive);
+    assert!(thread.is_granted() && !lock.is_given_to_a_task(), "threads come by themselves");
+}

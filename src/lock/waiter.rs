@@ -11,6 +11,12 @@ use crate::sync::{Parker, broken, model_has_failed};
 pub trait Wake: Send + Sync {
     /// Ends the sleep, or the next one. May come late, and for no reason.
     fn wake(&self);
+
+    /// Whether it is a task that sleeps: something that runs only when somebody polls it. Called
+    /// while the lock's mutex is locked, so it only answers.
+    fn is_task(&self) -> bool {
+        false
+    }
 }
 
 impl Wake for Parker {
@@ -22,6 +28,10 @@ impl Wake for Parker {
 impl Wake for std::task::Waker {
     fn wake(&self) {
         self.wake_by_ref();
+    }
+
+    fn is_task(&self) -> bool {
+        true
     }
 }
 
@@ -60,18 +70,27 @@ pub struct Waiter {
 /// Those to wake once the mutex is unlocked: wakers are foreign code and may take their time, come
 /// back to the lock, or panic. A waker that panics takes nobody else's wake-up with it.
 #[derive(Default)]
-pub struct WakeList(VecDeque<Arc<dyn Wake>>);
+pub struct WakeList {
+    sleepers: VecDeque<Arc<dyn Wake>>,
+    tasks: usize,
+}
 
 impl WakeList {
     /// Lets `waiter` in; the caller holds the mutex.
     pub fn admit_locked(&mut self, waiter: Waiter) {
+        self.tasks += usize::from(waiter.wake.is_task());
         if broken!(LockWakesBeforeGrant) {
             waiter.wake.wake();
             waiter.grant.set();
             return;
         }
         waiter.grant.set();
-        self.0.push_back(waiter.wake);
+        self.sleepers.push_back(waiter.wake);
+    }
+
+    /// How many of those that were let in are tasks.
+    pub fn tasks(&self) -> usize {
+        self.tasks
     }
 
     /// Wakes everybody on the list; the caller does not hold the mutex.
@@ -80,7 +99,7 @@ impl WakeList {
     }
 
     fn wake_rest(&mut self) {
-        while let Some(sleeper) = self.0.pop_front() {
+        while let Some(sleeper) = self.sleepers.pop_front() {
             sleeper.wake();
         }
     }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::lock::Wake;
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -68,6 +70,7 @@ fn turns_may_be_sent_and_shared() {
     check::<OpenFiles>();
     check::<Turn>();
     check::<Pending>();
+    check::<Waiting<'_>>();
     check::<WaitError>();
 }
 
@@ -129,6 +132,63 @@ fn a_pending_turn_is_taken_when_its_time_comes() {
     assert!(open.is_empty());
 }
 
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Bell(AtomicU64);
+
+impl std::task::Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn poll(waiting: &mut Waiting<'_>, bell: &Arc<Bell>) -> Option<Turn> {
+    let waker = std::task::Waker::from(Arc::clone(bell));
+    match std::pin::Pin::new(waiting).poll(&mut std::task::Context::from_waker(&waker)) {
+        std::task::Poll::Ready(turn) => Some(turn),
+        std::task::Poll::Pending => None,
+    }
+}
+
+#[test]
+fn a_task_keeps_its_place_whoever_polls_it_and_wakes_the_last_who_did() {
+    let open = OpenFiles::new();
+    let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+    let (mut first, mut second) = (open.wait("/a", Mode::Exclusive), open.wait("/a", Mode::Exclusive));
+    let bells = [(); 3].map(|()| Arc::new(Bell::default()));
+    let rings = || bells.each_ref().map(|bell| bell.0.load(Ordering::Relaxed));
+    assert!(poll(&mut first, &bells[0]).is_none() && poll(&mut second, &bells[1]).is_none());
+    assert!(poll(&mut first, &bells[2]).is_none() && poll(&mut first, &bells[2]).is_none());
+    assert_eq!(open.waiting("/a"), 2);
+    drop(turn);
+    assert_eq!((rings(), open.is_given_to_a_task("/a")), ([0, 0, 1], true));
+    let turn = poll(&mut first, &bells[0]).expect("it was first");
+    assert!(poll(&mut second, &bells[1]).is_none() && !open.is_given_to_a_task("/a"));
+    drop(turn);
+    assert_eq!(rings(), [0, 1, 1]);
+    drop(second);
+    assert!(open.is_empty());
+}
+
+#[test]
+fn a_task_that_gives_up_says_whom_it_waited_for() {
+    let open = OpenFiles::new();
+    let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+    let bell = Arc::new(Bell::default());
+    assert!(
+        open.wait("/a", Mode::Exclusive).give_up().unwrap_err().holder.is_some(),
+        "never polled: it tries"
+    );
+    let mut late = open.wait("/a", Mode::Exclusive);
+    let mut lucky = open.wait("/a", Mode::Exclusive);
+    assert!(poll(&mut late, &bell).is_none() && poll(&mut lucky, &bell).is_none());
+    assert!(late.give_up().unwrap_err().holder.is_some());
+    drop(turn);
+    drop(lucky.give_up().expect("a late success"));
+    drop(open.wait("/a", Mode::Shared).give_up().unwrap());
+    assert!(open.is_empty());
+}
+
 #[test]
 fn a_waiter_gets_the_turn_that_is_passed_on() {
     let open = OpenFiles::new();
@@ -139,6 +199,49 @@ fn a_waiter_gets_the_turn_that_is_passed_on() {
         drop(turn);
         drop(waiter.join().unwrap());
     });
+    assert!(open.is_empty());
+}
+
+/// Each gets the lock before those who came later, of either kind.
+#[test]
+fn threads_and_tasks_are_served_in_the_order_of_arrival() {
+    const WAITERS: usize = 10;
+    let (open, bell) = (OpenFiles::new(), Arc::new(Bell::default()));
+    let served = std::sync::Mutex::new(Vec::new());
+    let turn = open.acquire("/a", Mode::Exclusive, &Deadline::NEVER).unwrap();
+    thread::scope(|scope| {
+        let mut tasks = Vec::new();
+        for number in 0..WAITERS {
+            if number % 2 == 0 {
+                let mut waiting = open.wait("/a", Mode::Exclusive);
+                assert!(poll(&mut waiting, &bell).is_none());
+                tasks.push((number, waiting));
+            } else {
+                let (open, served) = (&open, &served);
+                scope.spawn(move || {
+                    let turn = open.acquire("/a", Mode::Exclusive, &bounded()).unwrap();
+                    served.lock().unwrap().push(number);
+                    drop(turn);
+                });
+            }
+            await_waiting(&open, "/a", number + 1);
+        }
+        drop(turn);
+        let start = Instant::now();
+        while !tasks.is_empty() {
+            assert!(start.elapsed() < LONG, "{} wait for ever", tasks.len());
+            tasks.retain_mut(|(number, waiting)| match poll(waiting, &bell) {
+                Some(turn) => {
+                    served.lock().unwrap().push(*number);
+                    drop(turn);
+                    false
+                }
+                None => true,
+            });
+            thread::yield_now();
+        }
+    });
+    assert_eq!(served.into_inner().unwrap(), (0..WAITERS).collect::<Vec<_>>());
     assert!(open.is_empty());
 }
 

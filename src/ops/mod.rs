@@ -25,7 +25,11 @@ mod read;
 mod stage;
 mod write;
 
-pub use open::Opening;
+#[cfg(feature = "tokio")]
+pub use open::Seen;
+pub use open::{Held, Opening};
+#[cfg(feature = "tokio")]
+pub use read::SMALL;
 pub use read::{file_content, read_content, usage_of};
 pub use stage::Stage;
 pub use write::Payload;

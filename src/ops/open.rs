@@ -13,13 +13,15 @@ use crate::content::{Content, Draft};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
 use crate::open_files::Turn;
+use crate::root::Version;
 use crate::sync::broken;
 #[cfg(arcfs_loom)]
 use crate::tree::edit::PutRule;
 use crate::tree::edit::{Create, Edit, Hold};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::Found;
+use crate::tree::lookup::{At, Found};
 use crate::tree::meta::Timestamp;
+use crate::tree::metadata::Metadata;
 use crate::tree::name::Name;
 use crate::tree::node::FileNode;
 use crate::tree::root::Root;
@@ -57,45 +59,94 @@ pub struct Held {
     pub opened: Timestamp,
 }
 
+/// What was seen of a path before its lock was taken.
+pub struct Seen {
+    version: Version,
+    file: Option<Arc<FileNode>>,
+}
+
+impl Seen {
+    /// Lets go of it, because the lock must be waited for, which nobody does who keeps content alive.
+    pub fn forget(seen: &mut Option<Self>) {
+        if !broken!(HoldKeepsEarlierContent) {
+            *seen = None;
+        }
+    }
+}
+
+impl Opening {
+    /// How the lock of the path is taken.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        if self.shared || broken!(OpenersShareTheLock) { Mode::Shared } else { Mode::Exclusive }
+    }
+}
+
 impl Volume {
-    /// Opens a file under its lock.
+    /// Opens a file under its lock. The task that does the same is in `asynchronous`.
     ///
     /// # Errors
     ///
     /// Those of `OpenOptions::open`.
     pub fn hold(&self, path: &str, opening: Opening, timeout: Option<Duration>) -> Result<Held> {
-        let (seen, mut old_then) = {
-            let root = self.load();
-            let old = self.look_at_opening(&root, path, &opening);
-            (root.version, Some(old.map_err(|refusal| self.busy_at_once(refusal))?))
+        let mut seen = Some(self.look_before_lock(path, &opening)?);
+        let turn = match self.open_files.try_acquire(path, opening.mode()) {
+            Some(turn) => turn,
+            None => {
+                Seen::forget(&mut seen);
+                self.wait_for(path, opening.mode(), timeout, |root| self.may_open(root, path, &opening))?
+            }
         };
+        self.hold_in_turn(turn, opening, seen)
+    }
+
+    /// The first step of opening: answers what can be answered without the lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`hold`](Self::hold), but `Busy` and what comes after it.
+    pub fn look_before_lock(&self, path: &str, opening: &Opening) -> Result<Seen> {
+        let root = self.load();
+        let file = self.look_at_opening(&root, path, opening);
+        Ok(Seen { version: root.version, file: file.map_err(|refusal| self.busy_at_once(refusal))? })
+    }
+
+    /// Whether a root allows the file to be opened, but for locks.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    pub fn may_open(&self, root: &Root, path: &str, opening: &Opening) -> Result<(), Refusal> {
+        self.look_at_opening(root, path, opening).map(drop)
+    }
+
+    /// The last step of opening: reserves and commits the hold. What was seen before the lock was
+    /// taken spares a look where nothing was published since.
+    ///
+    /// # Errors
+    ///
+    /// As [`hold`](Self::hold), but `Busy`. The lock is then passed on.
+    pub fn hold_in_turn(&self, turn: Turn, opening: Opening, mut seen: Option<Seen>) -> Result<Held> {
+        let path = &**turn.path();
         #[cfg(arcfs_loom)]
-        let earlier = match broken!(HoldKeepsEarlierContent).then(|| self.load()) {
-            Some(root) => self.slot_in(&root, path)?.and_then(|found| match found {
-                Found::File(file) => Some(Arc::clone(file)),
-                Found::Dir(_) => None,
-            }),
-            None => None,
-        };
-        let mode =
-            if opening.shared || broken!(OpenersShareTheLock) { Mode::Shared } else { Mode::Exclusive };
-        let look = |root: &Root| self.look_at_opening(root, path, &opening).map(drop);
-        let turn = self.wait_for(path, mode, timeout, look)?;
+        let earlier =
+            seen.as_ref().filter(|_| broken!(HoldKeepsEarlierContent)).and_then(|seen| seen.file.clone());
         self.settle(|lane| {
             let root = self.load();
             // Mostly nothing was published while the lock was free; then that look still holds.
-            let old = match old_then.take() {
-                Some(old) if root.version == seen => old,
+            let old = match seen.take() {
+                Some(seen) if root.version == seen.version => seen.file,
                 _ => self.look_at_opening(&root, path, &opening)?,
             };
             drop(root);
-            let (missing, base) = (old.is_none(), old.unwrap_or_default());
+            let missing = old.is_none();
+            let base = old.filter(|_| !opening.truncate);
             let publishes = missing || opening.truncate;
             let overhead = self.config.chunk_overhead;
             let growth = if opening.preallocate == 0 {
                 0
             } else {
-                let base = if opening.truncate { Content::default() } else { base };
+                let base = base.map(|file| file.content.clone()).unwrap_or_default();
                 Draft::new(base).reserve_cost(opening.preallocate, overhead)
             };
             let name_cost = if missing { self.name_cost(path) } else { 0 };
@@ -145,7 +196,8 @@ impl Volume {
         debug_assert!(ended.is_ok(), "nothing can be in the way of the end of a hold: {ended:?}");
     }
 
-    /// Publishes a version of a held file, ends the hold, or both.
+    /// Publishes a version of a held file, ends the hold, or both; gives what is known of a version
+    /// that was published.
     ///
     /// # Errors
     ///
@@ -156,7 +208,7 @@ impl Volume {
         publish: Option<Arc<FileNode>>,
         name: Option<Name>,
         keep: bool,
-    ) -> Result<()> {
+    ) -> Result<Option<Metadata>> {
         #[cfg(arcfs_loom)]
         if broken!(ReleaseInTwoRoots)
             && !keep
@@ -165,28 +217,31 @@ impl Volume {
             let (path, now) = (Arc::clone(path), self.now());
             let put = Edit::Put { path: (*path).into(), name, file, rule: PutRule::Write, now };
             self.change(Edit::Release { path, name: None, publish: None, keep, now })?;
-            return self.change(put);
+            self.change(put)?;
+            return Ok(None);
         }
         // Clocks are foreign code and may panic; letting go asks none, and so cannot fail.
         let now = if publish.is_some() { self.now() } else { Timestamp::default() };
-        let edit = Edit::Release { path: Arc::clone(path), name, publish, keep, now };
-        self.change(edit)
+        let mut edits = [Edit::Release { path: Arc::clone(path), name, publish, keep, now }];
+        let version = self.at_once(self.settle(|lane| lane.commit(&mut edits)))?;
+        let [Edit::Release { publish, .. }] = &edits else { unreachable!("a release stays a release") };
+        Ok(publish.as_ref().map(|file| Metadata::of(At { found: Found::File(file), version })))
     }
 
-    /// What can be said before the lock is waited for: existence, kind, node limit. The content of
-    /// the file, if it exists.
+    /// What can be said before the lock is waited for: existence, kind, node limit. The file, if it
+    /// exists.
     fn look_at_opening(
         &self,
         root: &Root,
         path: &str,
         opening: &Opening,
-    ) -> Result<Option<Content>, Refusal> {
+    ) -> Result<Option<Arc<FileNode>>, Refusal> {
         let old = match self.slot_in(root, path)? {
             Some(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
             Some(Found::File(_)) if opening.create == Create::New => {
                 return Err(Error::at(ErrorKind::AlreadyExists, path).into());
             }
-            Some(Found::File(file)) => Some(file.content.clone()),
+            Some(Found::File(file)) => Some(Arc::clone(file)),
             None if opening.create == Create::Never => {
                 return Err(Error::at(ErrorKind::NotFound, path).into());
             }

@@ -9,8 +9,9 @@ use crate::tree::node::{Dir, Totals};
 use crate::usage::{Stats, Usage};
 use crate::volume::Volume;
 
-/// A file larger than this is read from its content, not under the guard of the root.
-const READ_UNDER_GUARD: u64 = 1 << 20;
+/// A copy of more bytes takes long enough to be thought about: a file larger than this is read from
+/// its content, not under the guard of the root, and by a task not where other tasks wait for it.
+pub const SMALL: u64 = 1 << 20;
 
 impl Volume {
     /// Looks a path up in the current root and hands what it finds to `view`.
@@ -42,18 +43,27 @@ impl Volume {
     ///
     /// As [`view`](Self::view); `IsADirectory`, `AllocationFailed`.
     pub fn read_into(&self, path: &str, out: &mut Vec<u8>) -> Result<()> {
-        let large = self.view(path, |at| {
+        match self.read_small(path, out)? {
+            Some(content) => read_content(&content, out).map_err(|error| error.on(path)),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`read_into`](Self::read_into), but the content of a file of more than [`SMALL`] bytes
+    /// comes back instead of being copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view); `IsADirectory`, `AllocationFailed`.
+    pub fn read_small(&self, path: &str, out: &mut Vec<u8>) -> Result<Option<Content>> {
+        self.view(path, |at| {
             let content = file_content(&at)?;
-            if content.len() > READ_UNDER_GUARD {
+            if content.len() > SMALL {
                 return Ok(Some(content.clone()));
             }
             read_content(content, out)?;
             Ok(None)
-        })?;
-        match large {
-            Some(content) => read_content(&content, out).map_err(|error| error.on(path)),
-            None => Ok(()),
-        }
+        })
     }
 
     /// The content of a file, shared.

@@ -176,19 +176,31 @@ impl Volume {
     }
 
     /// Runs an attempt that must wait where `path` is held: it gives back what it reserved, waits
-    /// in the same queue as openers, and starts again when it is its turn.
+    /// in the same queue as openers, and starts again when it is its turn. The task that does the
+    /// same is in `asynchronous`.
     fn in_turn<T>(&self, path: &str, mut attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>) -> Result<T> {
         let mut turn = None;
         loop {
-            match self.settle(&mut attempt) {
-                Ok(done) => return Ok(done),
-                Err(Refusal::Held(_)) => {}
-                Err(refusal) => return Err(self.busy_at_once(refusal)),
+            if let Some(done) = self.unless_held(&mut attempt)? {
+                return Ok(done);
             }
             // With the turn, nobody holds the path: a hold ends before its turn is passed on.
             if turn.is_none() {
                 turn = Some(self.wait_for(path, Mode::Exclusive, self.config.lock_timeout, |_| Ok(()))?);
             }
+        }
+    }
+
+    /// Runs an attempt; `None` if it met a hold.
+    ///
+    /// # Errors
+    ///
+    /// Every other refusal.
+    pub fn unless_held<T>(&self, attempt: impl FnMut(&Lane<'_>) -> Result<T, Refusal>) -> Result<Option<T>> {
+        match self.settle(attempt) {
+            Ok(done) => Ok(Some(done)),
+            Err(Refusal::Held(_)) => Ok(None),
+            Err(refusal) => Err(self.busy_at_once(refusal)),
         }
     }
 }

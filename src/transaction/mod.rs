@@ -102,32 +102,16 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// Runs `body` until what it did can be published.
+    /// Runs `body` until what it did can be published. The task that does the same is in
+    /// `asynchronous`.
     pub(crate) fn run<T>(
         volume: &Arc<Volume>,
         mut body: impl FnMut(&mut Transaction) -> Result<T>,
     ) -> Result<T> {
-        let (started, deadline) = (Moment::now(), Deadline::after(volume.config.lock_timeout));
+        let runs = Runs::begin(volume);
         loop {
-            let mut transaction = Self::begin(volume);
-            let outcome = match body(&mut transaction) {
-                Ok(value) => transaction.commit().map(|()| value),
-                Err(error) => {
-                    drop(transaction);
-                    Err(Refusal::Failed(error))
-                }
-            };
-            volume.resources.graves.sweep(); // what waited for this run to let go of it
-            match outcome {
-                Ok(value) => return Ok(value),
-                Err(Refusal::Failed(error)) => return Err(error),
-                Err(Refusal::Held(path)) => return Err(volume.busy(&path).during("transaction")),
-                Err(Refusal::Stale) if deadline.has_passed() => {
-                    let error = Error::new(ErrorKind::Busy { waited: started.elapsed() });
-                    let why = "each time it had run, something that it had read was changed already";
-                    return Err(error.during("transaction").because(why));
-                }
-                Err(Refusal::Stale) => {}
+            if let Some(value) = runs.once(volume, &mut body)? {
+                return Ok(value);
             }
         }
     }
@@ -208,6 +192,48 @@ impl Transaction {
             What::Subtree => {
                 origins.brought_below(path).for_each(|(_, origin)| reads.note(origin, What::Subtree));
             }
+        }
+    }
+}
+
+/// The runs of one closure, and when it is too late for another.
+pub(crate) struct Runs {
+    started: Moment,
+    deadline: Deadline,
+}
+
+impl Runs {
+    /// The first comes now.
+    pub(crate) fn begin(volume: &Volume) -> Self {
+        Self { started: Moment::now(), deadline: Deadline::after(volume.config.lock_timeout) }
+    }
+
+    /// Runs `body` and publishes what it did. `None`: something that it read has changed, and it
+    /// is to run again.
+    pub(crate) fn once<T>(
+        &self,
+        volume: &Arc<Volume>,
+        body: impl FnOnce(&mut Transaction) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut transaction = Transaction::begin(volume);
+        let outcome = match body(&mut transaction) {
+            Ok(value) => transaction.commit().map(|()| value),
+            Err(error) => {
+                drop(transaction);
+                Err(Refusal::Failed(error))
+            }
+        };
+        volume.resources.graves.sweep(); // what waited for this run to let go of it
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(Refusal::Failed(error)) => Err(error),
+            Err(Refusal::Held(path)) => Err(volume.busy(&path).during("transaction")),
+            Err(Refusal::Stale) if self.deadline.has_passed() => {
+                let error = Error::new(ErrorKind::Busy { waited: self.started.elapsed() });
+                let why = "each time it had run, something that it had read was changed already";
+                Err(error.during("transaction").because(why))
+            }
+            Err(Refusal::Stale) => Ok(None),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use arcfs::{Change, ErrorKind, MemFs, Metadata, Snapshot};
+use arcfs::{Change, ErrorKind, Metadata, Snapshot};
 
 use crate::handles::admits;
 use crate::model::{Expected, Fail, Why, World};
 use crate::paths;
+use crate::subject::MemFs;
 use crate::value::{Node, Range, Tree, Version, children, subtree};
 
 /// The steps so far agree, or this is what differs.

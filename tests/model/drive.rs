@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use arcfs::{Clock, Content, ExportOptions, File, MemFs, MemFsBuilder, OpenOptions, Snapshot};
+use arcfs::{Clock, Content, ExportOptions, MemFsBuilder, OpenOptions, Snapshot};
 
 use crate::compare::{
     Agreed, Circumstances, History, View, compare_snapshot, compare_stats, diff, ensure, metadata_is, same,
@@ -14,6 +14,7 @@ use crate::compare::{
 use crate::model::{Expected, Fail, Fs, Plan, Snap, Wanted, World, cost, find};
 use crate::ops::{Config, FileOp, Mode, Op, Options, Pick, Read, SeekTo, Source, Step, time};
 use crate::paths::{as_named, at_or_below, child, glob, is_below, normalise, tree_order};
+use crate::subject::{self, File, MemFs};
 use crate::value::{Kind, Mint, Node, Range, Tree, Version, children, subtree};
 
 /// A clock that is set by hand.
@@ -44,7 +45,7 @@ pub struct Pair {
 }
 
 fn builder(config: &Config, clock: &Arc<TestClock>) -> MemFsBuilder {
-    MemFs::builder()
+    arcfs::MemFs::builder()
         .max_quota(config.quota)
         .max_nodes(config.nodes)
         .max_depth(config.depth)
@@ -64,7 +65,7 @@ impl Pair {
     pub fn new(config: &Config) -> Self {
         let now = time(1000);
         let clock = Arc::new(TestClock(Mutex::new(now)));
-        let fs = builder(config, &clock).build().expect("a valid configuration");
+        let fs = subject::of(builder(config, &clock).build().expect("a valid configuration"));
         let mint = Mint::default();
         let root = Node {
             name: None,
@@ -297,7 +298,7 @@ impl Pair {
             }
             Op::Read(source, read) => return self.read(at, *source, read).map(|()| None),
             Op::Open(path, options) => {
-                return self.open(at, path, options, |fs| options_of(options).open(fs, path));
+                return self.open(at, path, options, |fs| subject::open(&options_of(options), fs, path));
             }
             Op::OpenAs(path, mode) => return self.open_as(at, path, *mode),
             Op::File(index, op) => {
@@ -500,7 +501,7 @@ impl Pair {
                         return Ok(None);
                     }
                 };
-                self.open(at, path, &options, |fs| OpenOptions::from_mode(name)?.open(fs, path))
+                self.open(at, path, &options, |fs| subject::open(&OpenOptions::from_mode(name)?, fs, path))
             }
         }
     }
@@ -612,7 +613,8 @@ impl Pair {
                     FileOp::Discard => file.discard(),
                     _ => drop(file),
                 }
-                let publish = matches!(op, FileOp::Close) || (matches!(op, FileOp::Drop) && !atomic);
+                let dropped = matches!(op, FileOp::Drop) && subject::DROP_PUBLISHES;
+                let publish = matches!(op, FileOp::Close) || (dropped && !atomic);
                 world.close(at, index, publish);
                 return Ok(());
             }

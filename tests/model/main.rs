@@ -11,6 +11,7 @@
 //! | `compare` | what is compared, and how strictly |
 //! | `drive` | a step on both sides |
 //! | `found` | what this found, as small tests |
+//! | `subject` | the surface that is compared; `tasks.rs` has the one for tasks |
 //!
 //! What the contract leaves open, the model leaves open too: it then accepts every answer that the
 //! contract allows and goes on with the one it got. How bytes are laid out is not modelled: where a
@@ -24,6 +25,23 @@ mod model;
 mod ops;
 mod paths;
 mod value;
+
+mod subject {
+    //! The surface for threads.
+
+    pub use arcfs::{File, MemFs};
+
+    /// Whether dropping a handle that writes publishes its draft.
+    pub const DROP_PUBLISHES: bool = true;
+
+    pub fn of(fs: arcfs::MemFs) -> MemFs {
+        fs
+    }
+
+    pub fn open(options: &arcfs::OpenOptions, fs: &MemFs, path: &str) -> arcfs::Result<File> {
+        options.open(fs, path)
+    }
+}
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;

@@ -1,0 +1,193 @@
+//! What leaves the task, what is done in pieces, and who runs meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arcfs::asynchronous::AsyncMemFs;
+use arcfs::{Content, ErrorKind, ExportOptions, MemFs, OpenOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{appending, assert_nothing_is_left};
+
+const LARGE: usize = 5 << 20;
+
+fn large(seed: u8) -> Vec<u8> {
+    (0..LARGE + 77).map(|n| (n % 251) as u8 ^ seed).collect()
+}
+
+/// Counts how often another task runs on this thread.
+fn neighbour() -> Arc<AtomicU64> {
+    let runs = Arc::new(AtomicU64::new(0));
+    tokio::spawn({
+        let runs = Arc::clone(&runs);
+        async move {
+            loop {
+                runs.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    runs
+}
+
+#[tokio::test]
+async fn large_files_are_written_and_read_whole() {
+    let fs = AsyncMemFs::new();
+    let (one, two) = (large(1), large(2));
+    fs.write("/w", &one).await.unwrap();
+    fs.write("/w", &two).await.unwrap();
+    fs.write_owned("/o", one.clone()).await.unwrap();
+    fs.append("/w", &one).await.unwrap();
+    fs.append("/new", &one).await.unwrap();
+    assert_eq!(fs.read("/w").await.unwrap(), [two, one.clone()].concat());
+    let mut buffer = b"older".to_vec();
+    assert_eq!(fs.read_into("/o", &mut buffer).await.unwrap(), one.len());
+    assert!(buffer == one);
+    assert!(fs.export_bytes("/new", None).await.unwrap() == one);
+    assert!(fs.export_tree("/o", ExportOptions::default()).await.unwrap()["/o"] == one);
+    let error = fs.read_to_string("/o").await.unwrap_err();
+    assert_eq!((error.kind(), error.path()), (&ErrorKind::InvalidData, Some("/o")));
+    assert_nothing_is_left(&fs, "/w").await;
+}
+
+/// In pieces or at once, a write leaves the same: content, times, generation and charge.
+#[tokio::test]
+async fn a_write_in_pieces_leaves_what_one_at_once_does() {
+    let (tasks, threads) = (AsyncMemFs::new(), MemFs::new());
+    let bytes = large(3);
+    tasks.write("/a", b"small").await.unwrap();
+    threads.write("/a", b"small").unwrap();
+    for path in ["/a", "/b"] {
+        tasks.write(path, &bytes).await.unwrap();
+        threads.write(path, &bytes).unwrap();
+        tasks.append(path, &bytes).await.unwrap();
+        threads.append(path, &bytes).unwrap();
+        tasks.write_owned("/c", bytes.clone()).await.unwrap();
+        threads.write_owned("/c", bytes.clone()).unwrap();
+        let (task, thread) = (tasks.metadata(path).await.unwrap(), threads.metadata(path).unwrap());
+        assert_eq!((task.len(), task.generation()), (thread.len(), thread.generation()));
+        assert!(tasks.read(path).await.unwrap() == threads.read(path).unwrap());
+    }
+    assert_eq!(tasks.version(), threads.version() + 6, "a hold, then the publication");
+    let stats = [tasks.stats(), threads.stats()].map(|stats| (stats.payload_bytes, stats.open_handles));
+    assert_eq!(stats[0], stats[1]);
+    let used = [&tasks.stats(), &threads.stats()].map(|stats| stats.used_bytes / 1000);
+    assert_eq!(used[0], used[1]);
+}
+
+#[tokio::test]
+async fn a_large_write_that_has_no_room_says_so_before_it_copies() {
+    let fs = AsyncMemFs::with_quota(6 << 20);
+    fs.write("/a", large(1)).await.unwrap();
+    let used = fs.stats().used_bytes;
+    for error in [
+        fs.write("/a", large(2)).await.unwrap_err(),
+        fs.append("/a", large(2)).await.unwrap_err(),
+        fs.write_owned("/b", large(2)).await.unwrap_err(),
+    ] {
+        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }), "{error}");
+    }
+    assert_eq!(fs.stats().used_bytes, used);
+    assert!(fs.read("/a").await.unwrap() == large(1));
+    assert_nothing_is_left(&fs, "/a").await;
+}
+
+/// Content of this filesystem is shared, however large.
+#[tokio::test]
+async fn own_content_is_shared_and_foreign_content_is_copied() {
+    let (fs, other) = (AsyncMemFs::new(), AsyncMemFs::new());
+    other.write("/a", large(1)).await.unwrap();
+    fs.write_owned("/a", other.content("/a").await.unwrap()).await.unwrap();
+    let used = fs.stats().used_bytes;
+    fs.write_owned("/b", fs.content("/a").await.unwrap()).await.unwrap();
+    assert!(fs.stats().used_bytes < used + 1000);
+    let snapshot = other.snapshot();
+    assert_eq!(fs.copy_from(&snapshot, "/a", "/c").await.unwrap(), large(1).len() as u64);
+    drop((snapshot, other));
+    assert!(fs.read("/c").await.unwrap() == large(1));
+    fs.write_owned("/d", Content::default()).await.unwrap();
+    assert_eq!(fs.read("/d").await.unwrap(), b"");
+}
+
+#[tokio::test]
+async fn large_trees_are_handled_as_small_ones() {
+    let fs = AsyncMemFs::new();
+    fs.import_tree((0..3000).map(|n| (format!("/t/{:02}/{n}", n % 20), "x"))).await.unwrap();
+    let before = fs.snapshot();
+    assert_eq!(fs.glob("/t/0?/*").await.unwrap().len(), 1500);
+    assert_eq!(fs.glob("/t/01/*1").await.unwrap().len(), 150);
+    fs.copy_dir_all("/t", "/u/..//v").await.unwrap();
+    assert_eq!(fs.export_tree("/v", ExportOptions::default()).await.unwrap().len(), 3000);
+    fs.remove_dir_all("/t").await.unwrap();
+    fs.copy_from(&before, "/t", "/w").await.unwrap();
+    let error = fs.copy_dir_all("/v", "/w").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.path(), error.other_path()),
+        (&ErrorKind::AlreadyExists, Some("/v"), Some("/w"))
+    );
+    fs.restore(&before).await.unwrap();
+    assert_eq!(fs.usage("/").await.unwrap().files, 3000);
+    drop(before);
+    fs.clear().await.unwrap();
+    assert_eq!(fs.stats().used_bytes, 0);
+}
+
+#[tokio::test]
+async fn directories_of_the_host_come_and_go() {
+    let host = tempfile::tempdir().unwrap();
+    std::fs::create_dir(host.path().join("sub")).unwrap();
+    std::fs::write(host.path().join("sub/a"), "text").unwrap();
+    let fs = AsyncMemFs::new();
+    let report = fs.import_dir(host.path(), "/in").await.unwrap();
+    assert_eq!((report.files, fs.read("/in/sub/a").await.unwrap()), (1, b"text".to_vec()));
+    let report = fs.export_dir("/in", host.path().join("out")).await.unwrap();
+    assert_eq!(report.files, 1);
+    assert_eq!(std::fs::read(host.path().join("out/sub/a")).unwrap(), b"text");
+
+    let error = fs.import_dir(host.path().join("missing"), "/in").await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (&ErrorKind::NotFound, "import_dir"));
+    let error = fs.export_dir("/missing", host.path()).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (&ErrorKind::NotFound, "export_dir"));
+}
+
+/// On one thread a task that waits by asking again and again would otherwise wait for ever.
+#[tokio::test(flavor = "current_thread")]
+async fn a_loop_of_calls_that_do_not_wait_lets_others_run() {
+    let fs = AsyncMemFs::new();
+    let asking = tokio::spawn({
+        let fs = fs.clone();
+        async move { while !fs.exists("/done").await {} }
+    });
+    let writing = tokio::spawn({
+        let fs = fs.clone();
+        async move { fs.write("/done", b"").await }
+    });
+    tokio::time::timeout(crate::FAR_TOO_LONG, asking).await.unwrap().unwrap();
+    writing.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_task_that_copies_much_lets_others_run() {
+    let fs = AsyncMemFs::with_quota(1 << 30);
+    let runs = neighbour();
+    let ran = || runs.swap(0, Ordering::Relaxed);
+
+    fs.write("/a", vec![1; 64 << 20]).await.unwrap();
+    assert!(ran() >= 60, "once in a MiB");
+    let mut file = appending().open_async(&fs, "/b").await.unwrap();
+    let piece = vec![1; 1 << 20];
+    for _ in 0..64 {
+        file.write_all(&piece).await.unwrap();
+    }
+    assert!(ran() >= 6, "once in 8 MiB");
+    file.shutdown().await.unwrap();
+    ran();
+    let mut file = OpenOptions::new().read(true).open_async(&fs, "/b").await.unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    while file.read(&mut buffer).await.unwrap() > 0 {}
+    assert!(ran() >= 6, "once in 8 MiB");
+    for offset in 0..64 {
+        file.read_at(&mut buffer, offset << 20).await.unwrap();
+    }
+    assert!(ran() >= 6, "once in 8 MiB");
+}
