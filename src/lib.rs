@@ -26,6 +26,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Features
+//!
+//! | feature | what it adds | |
+//! |---|---|---|
+//! | `archive` | [`archive`]: zip and tar in and out | default |
+//! | `image` | [`image`]: a filesystem with its snapshots as one file | default |
+//! | `text` | [`text`]: characters and lines in any encoding over a handle | default |
+//! | `tokio` | `asynchronous`: the filesystem for tasks | |
+//! | `testing` | `testing`: fixtures, tree diffs, a clock moved by hand, injected failures | |
+//!
 //! # Consistency
 //!
 //! * Every call that reads looks at one published state and answers as of that instant. Iterators
@@ -103,8 +113,8 @@ mod volume;
 
 #[cfg(feature = "archive")]
 pub use archive::{
-    Archive, ArchiveEntry, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveProbe, ArchiveReader,
-    ArchiveOptions, ArchiveProgress, ArchiveReport, ArchiveSource, ArchiveSummary, Compression, EntryInfo,
+    Archive, ArchiveEntry, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveOptions, ArchiveProbe,
+    ArchiveProgress, ArchiveReader, ArchiveReport, ArchiveSource, ArchiveSummary, Compression, EntryInfo,
     EntryKind, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,
     import_archive_streaming,
 };
@@ -135,8 +145,15 @@ pub use tree::walk::{Walk, WalkDir};
 pub use usage::{Stats, Usage};
 pub use volume::Storage;
 
-/// The examples of the README, as tests.
-#[cfg(doctest)]
+/// The examples of the README, as tests; with all features, since some are about them.
+#[cfg(all(
+    doctest,
+    feature = "archive",
+    feature = "image",
+    feature = "testing",
+    feature = "text",
+    feature = "tokio"
+))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 

@@ -84,6 +84,11 @@ fn the_examples_do_what_the_page_says() {
 }
 
 #[test]
+fn the_examples_do_what_the_main_page_says() {
+    assert!(check(include_str!("../../README.md")) > 6);
+}
+
+#[test]
 fn dots_stand_for_anything_and_nothing_else_does() {
     assert!(fits("abc", "abc") && fits("abc", "a...c") && fits("abc", "...") && fits("abc", "ab..."));
     assert!(!fits("abc", "ab") && !fits("abc", "a...b") && !fits("abc", "b...") && !fits("abcd", "abc"));

@@ -37,7 +37,7 @@
 //! | calls at the speed of memory | in the task, within its share (below) |
 //! | reads and exports of more than 1 MiB, and calls on trees of more than 1,024 nodes or 64 MiB | on tokio's threads for blocking work |
 //! | writes and appends of more than 1 MiB of borrowed bytes | in the task, in pieces, between which others run |
-//! | [`import_dir`](AsyncMemFs::import_dir), [`export_dir`](AsyncMemFs::export_dir) | on tokio's threads for blocking work |
+//! | [`import_dir`](AsyncMemFs::import_dir), [`export_dir`](AsyncMemFs::export_dir), archives, images | on tokio's threads for blocking work |
 //!
 //! Every call that runs in the task takes one unit of the
 //! [share](tokio::task::coop) that tokio gives a task at a time, and another for each 64 KiB that it
@@ -81,7 +81,11 @@
 //! thread of the runtime, and whoever blocks its only thread for a lock that a task has waits in
 //! vain.
 
+#[cfg(feature = "archive")]
+mod archives;
 mod file;
+#[cfg(feature = "image")]
+mod images;
 mod namespace;
 mod read;
 mod task;

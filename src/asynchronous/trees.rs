@@ -99,7 +99,7 @@ impl AsyncMemFs {
         let import = Import::of_files(self.fs.volume(), files).named("import_tree", "/")?;
         let bytes = import.files.iter().map(|file| file.content.len()).fold(0, u64::saturating_add);
         let usage = Usage { bytes, files: import.files.len() as u64, dirs: 0 };
-        let bring = move |fs: &MemFs| fs.volume().import(import).named("import_tree", "/");
+        let bring = move |fs: &MemFs| fs.volume().import(import).map(drop).named("import_tree", "/");
         if is_large(&usage) || bytes > SMALL { self.off_task(bring).await } else { bring(&self.fs) }
     }
 
