@@ -9,9 +9,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use arcfs::{
-    Archive, EntryKind, ImportOptions, MemFs, OnConflict, import_archive, import_archive_streaming,
-};
+use arcfs::{Archive, EntryKind, ImportOptions, MemFs, OnConflict, import_archive, import_archive_streaming};
 
 const QUOTA: u64 = 256 << 10;
 const NODES: u64 = 300;

@@ -19,7 +19,7 @@ mod record;
 use std::io::{self, Read};
 
 use super::format::{ArchiveFormat, ArchiveReader, EntryInfo};
-use super::input::{ArchiveInput, ArchiveProbe};
+use super::input::{ArchiveInput, ArchiveProbe, SourceError};
 use super::invalid;
 use super::tar;
 use body::Body;
@@ -39,9 +39,11 @@ impl ArchiveFormat for ZipFormat {
             return Ok(true);
         }
         // A tar may end in a zip that it only stores.
-        match probe.input() {
-            Some(mut input) if !tar::is_one(head) => Ok(matches!(find_end(&mut input), Ok(Some(_)))),
-            _ => Ok(false),
+        let Some(mut input) = probe.input().filter(|_| !tar::is_one(head)) else { return Ok(false) };
+        match find_end(&mut input) {
+            Err(error) if SourceError::is(&error) => Err(error),
+            // What looks like one part of several may be anything.
+            found => Ok(matches!(found, Ok(Some(_)))),
         }
     }
 
