@@ -583,3 +583,79 @@ fn a_relative_path_without_a_directory_is_in_the_current_one() {
     load_image_file(&name).unwrap();
     fs::remove_file(&name).unwrap();
 }
+
+/// Images for the fuzz target to start from, by name. The first word says what becomes of them.
+fn corpus() -> BTreeMap<String, Vec<u8>> {
+    use arcfs::internals::image::{open, seal};
+
+    let mut images = BTreeMap::new();
+    let mut world = World::new(Storage::Auto, (112, 192));
+    images.insert("valid_empty".to_owned(), saved(&world.fs, &world.snapshots));
+    let long = "/d/a name that is longer than twenty-three bytes";
+    let ops = [
+        Op::Write("/a".into(), 3),
+        Op::MakeDirs("/d/e/f".into()),
+        Op::Import((0..9).map(|file| format!("/d/{file}")).collect(), 5),
+        Op::Write(long.into(), 9),
+        Op::Keep(0),
+        Op::Write("/d/3".into(), 6),
+        Op::Rename("/d/e".into(), "/e".into()),
+        Op::Keep(1),
+    ];
+    ops.iter().enumerate().for_each(|(number, op)| world.apply(number, op).unwrap());
+    let small = saved(&world.fs, &world.snapshots);
+    let ops = [
+        Op::Copy("/d".into(), "/c".into()),
+        Op::SetModifiedWhenFull(long.into(), 5),
+        Op::Exchange("/a".into(), "/e".into()),
+        Op::Keep(2),
+        Op::Restore(0),
+    ];
+    ops.iter().enumerate().for_each(|(number, op)| world.apply(number, op).unwrap());
+    images.insert("valid_copies".to_owned(), saved(&world.fs, &world.snapshots));
+    let mut world = World::new(Storage::RandomAccess, (0, 0));
+    let ops = [
+        Op::WriteAt("/sparse".into(), 66_000, 3),
+        Op::Keep(0),
+        Op::Append("/sparse".into(), 3),
+        Op::Copy("/sparse".into(), "/copy".into()),
+    ];
+    ops.iter().enumerate().for_each(|(number, op)| world.apply(number, op).unwrap());
+    images.insert("valid_chunks".to_owned(), saved(&world.fs, &world.snapshots));
+
+    images.insert("damaged_truncated".to_owned(), small[..small.len() / 2].to_vec());
+    images.insert("damaged_appended".to_owned(), [&small[..], b"x"].concat());
+    let mut flipped = small.clone();
+    flipped[300] ^= 4;
+    images.insert("damaged_bit".to_owned(), flipped);
+    let (meta, data) = open(&small).unwrap();
+    for (name, at, byte) in [("root", 60, 0), ("count", 112, 255), ("version", 64, 1), ("name", 165, b'/')] {
+        let mut meta = meta.clone();
+        meta[at] = byte;
+        images.insert(format!("malformed_{name}"), seal(&meta, &data));
+    }
+    images.insert("valid_small".to_owned(), small);
+    images
+}
+
+#[test]
+fn the_corpus_of_the_fuzz_target_is_what_its_names_say() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/image");
+    if std::env::var_os("ARCFS_WRITE_CORPUS").is_some() {
+        fs::create_dir_all(&dir).unwrap();
+        corpus().into_iter().for_each(|(name, image)| fs::write(dir.join(name), image).unwrap());
+    }
+    for name in corpus().keys() {
+        assert!(dir.join(name).exists(), "{name} is missing; ARCFS_WRITE_CORPUS=1 writes it");
+    }
+    for name in names_in(&dir) {
+        let loaded = load_image_file(dir.join(&name));
+        match name.split('_').next() {
+            Some("valid") => drop(loaded.unwrap_or_else(|error| panic!("{name}: {error}"))),
+            Some("damaged" | "malformed") => {
+                assert_eq!(loaded.expect_err(&name).kind(), &ErrorKind::InvalidData);
+            }
+            _ => {} // found by the fuzzer
+        }
+    }
+}
