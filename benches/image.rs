@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
-use arcfs::{ImageReader, MemFs, load_image_file, save_image, save_image_file};
+use arcfs::{ImageReader, MemFs, NamedSnapshot, load_image_file, save_image, save_image_file};
 use criterion::{Criterion, criterion_group};
 
 const FILES: usize = 50_000;
@@ -44,6 +44,17 @@ fn sample() -> MemFs {
     fs
 }
 
+/// The same, changed in one file at a time, with a snapshot after each change.
+fn save_with_snapshots(path: &Path) {
+    let (fs, mut snapshots) = (sample(), BTreeMap::new());
+    for number in 0..200 {
+        fs.write(format!("/dir{:02}/file_{number:06}.bin", number % 50), b"changed").expect("fits");
+        snapshots.insert(number.to_string(), NamedSnapshot::new(fs.snapshot()));
+    }
+    let summary = save_image_file(path, &fs, &snapshots).expect("can be saved");
+    println!("with 200 snapshots it has {} bytes", summary.bytes);
+}
+
 fn image(c: &mut Criterion) {
     let host = tempfile::tempdir().expect("a directory for the image");
     let path = host.path().join("state.arcfs");
@@ -69,6 +80,11 @@ fn image(c: &mut Criterion) {
     group.bench_function("load_image of a stream", |b| {
         let bytes = std::fs::read(&path).expect("was saved");
         b.iter(|| arcfs::load_image(&bytes[..]).expect("was saved"));
+    });
+    let many = host.path().join("snapshots.arcfs");
+    save_with_snapshots(&many);
+    group.bench_function("load_image_file, 200 snapshots, each of one more change", |b| {
+        b.iter(|| load_image_file(&many).expect("was saved"));
     });
     group.bench_function("save_image into nothing", |b| {
         b.iter(|| save_image(std::io::sink(), &fs, &BTreeMap::new()).expect("can be saved"));
