@@ -86,6 +86,8 @@ mod root;
 mod slowed;
 mod snapshot;
 mod sync;
+#[cfg(feature = "text")]
+pub mod text;
 mod transaction;
 mod tree;
 mod usage;
@@ -102,6 +104,8 @@ pub use host::{ExportReport, ImportReport, SkipReason, Skipped};
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;
 pub use snapshot::Snapshot;
+#[cfg(feature = "text")]
+pub use text::{Newline, TextEncoding, TextErrors, TextFile, TextOptions};
 pub use transaction::Transaction;
 pub use tree::diff::{Change, Diff};
 pub use tree::metadata::Metadata;
