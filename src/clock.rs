@@ -4,8 +4,14 @@
 //! Nothing else asks a clock: deadlines of locks are the lock's own affair, and the tree and the
 //! contents are handed finished times.
 
+#[cfg(any(test, feature = "internals", feature = "testing"))]
+mod manual;
+
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
+
+#[cfg(any(test, feature = "internals", feature = "testing"))]
+pub use manual::ManualClock;
 
 /// A source of times, so that tests can bring their own.
 ///
@@ -113,57 +119,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved.
-#[cfg(any(test, feature = "internals"))]
-#[derive(Debug)]
-pub struct ManualClock {
-    /// Behind `std`'s lock also in the loom build: the models do not examine it.
-    times: std::sync::Mutex<(SystemTime, Duration)>,
-}
-
-#[cfg(any(test, feature = "internals"))]
-impl ManualClock {
-    /// A clock at the Unix epoch.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { times: std::sync::Mutex::new((SystemTime::UNIX_EPOCH, Duration::ZERO)) }
-    }
-
-    /// Moves both times on.
-    pub fn advance(&self, by: Duration) {
-        let mut times = self.times();
-        times.0 += by;
-        times.1 += by;
-    }
-
-    /// Sets the time of day; the monotonic time does not notice.
-    pub fn set_now(&self, now: SystemTime) {
-        self.times().0 = now;
-    }
-
-    fn times(&self) -> std::sync::MutexGuard<'_, (SystemTime, Duration)> {
-        self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-#[cfg(any(test, feature = "internals"))]
-impl Default for ManualClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-#[cfg(any(test, feature = "internals"))]
-impl Clock for ManualClock {
-    fn now(&self) -> SystemTime {
-        self.times().0
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.times().1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,15 +135,5 @@ mod tests {
             assert!(elapsed >= last);
             last = elapsed;
         }
-    }
-
-    #[test]
-    fn a_manual_clock_moves_only_when_told() {
-        let clock = ManualClock::new();
-        assert_eq!((clock.now(), clock.elapsed()), (SystemTime::UNIX_EPOCH, Duration::ZERO));
-
-        clock.advance(Duration::from_secs(3));
-        clock.set_now(SystemTime::UNIX_EPOCH);
-        assert_eq!((clock.now(), clock.elapsed()), (SystemTime::UNIX_EPOCH, Duration::from_secs(3)));
     }
 }

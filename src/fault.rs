@@ -3,6 +3,15 @@
 //! Compiled to nothing unless the feature `fault-injection` is on.
 
 /// A place where a resource is granted and may be refused.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use arcfs::testing::{Fault, Injected};
+///
+/// let _full = Injected::new(Fault::Node, 1);
+/// assert!(arcfs::MemFs::new().create_dir("/d").is_err());
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// A reservation of quota.
@@ -14,12 +23,19 @@ pub enum Fault {
 }
 
 #[cfg(feature = "fault-injection")]
+#[allow(dead_code, reason = "who uses what depends on the other features")]
 mod armed {
     use super::Fault;
     use std::cell::Cell;
 
     thread_local! {
         static COUNTDOWN: [Cell<u64>; 3] = const { [Cell::new(0), Cell::new(0), Cell::new(0)] };
+    }
+
+    /// How many grants of `fault` on this thread are left up to the one that fails; 0 if none is to.
+    #[must_use]
+    pub fn count(fault: Fault) -> u64 {
+        COUNTDOWN.with(|cells| cells[fault as usize].get())
     }
 
     /// Lets the `n`-th grant of `fault` on this thread fail, counted from 1; 0 disarms it.
@@ -30,7 +46,7 @@ mod armed {
     /// Whether the armed fault has yet to strike on this thread.
     #[must_use]
     pub fn is_armed(fault: Fault) -> bool {
-        COUNTDOWN.with(|cells| cells[fault as usize].get() > 0)
+        count(fault) > 0
     }
 
     /// Whether this grant is the one that shall fail.
@@ -45,7 +61,8 @@ mod armed {
 }
 
 #[cfg(feature = "fault-injection")]
-pub use armed::{fail_nth, is_armed, strikes};
+#[allow(unused_imports, reason = "as above")]
+pub use armed::{count, fail_nth, is_armed, strikes};
 
 /// Whether this grant is the one that shall fail: never, in this build.
 #[cfg(not(feature = "fault-injection"))]

@@ -86,6 +86,8 @@ mod root;
 mod slowed;
 mod snapshot;
 mod sync;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(feature = "text")]
 pub mod text;
 mod transaction;
