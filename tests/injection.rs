@@ -6,10 +6,11 @@
 #[path = "common/state.rs"]
 mod state;
 
+use std::cell::OnceCell;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime};
 
-use arcfs::internals::{Fault, fail_nth, is_armed};
+use arcfs::testing::{Fault, Injected, assert_tree_eq, mem_fs};
 use arcfs::{
     Content, Error, ErrorKind, ExportOptions, File, MemFs, OpenOptions, Result, Snapshot, Storage,
     Transaction,
@@ -43,18 +44,15 @@ fn sample() -> MemFs {
 }
 
 fn sample_of(storage: Storage) -> MemFs {
-    let fs = MemFs::builder().storage(storage).build().unwrap();
-    fs.create_dir_all("/d/e").unwrap();
-    for (path, bytes) in [
-        ("/large", fill(200_000)),
-        ("/small", fill(5)),
-        ("/none", vec![]),
-        ("/d/f", fill(70_000)),
-        ("/d/e/g", fill(9)),
-    ] {
-        fs.write(path, bytes).unwrap();
-    }
-    fs.write(format!("/d/{LONG}"), b"long").unwrap();
+    let fs = mem_fs! {
+        in MemFs::builder().storage(storage).build().unwrap();
+        "large" => fill(200_000),
+        "small" => fill(5),
+        "none" => "",
+        "d/f" => fill(70_000),
+        "d/e/g" => fill(9),
+        format!("d/{LONG}") => "long",
+    };
     fs.append("/small", b"more").unwrap();
     fs
 }
@@ -94,9 +92,9 @@ fn fail_each<W, M: PartialEq + std::fmt::Debug>(
         let mut world = make();
         let mut before = (more(&mut world), State::of(fs(&world)));
         for n in 1..TOO_MANY {
-            let outcome = run(&mut world, &|| fail_nth(fault, n));
-            let struck = !is_armed(fault);
-            fail_nth(fault, 0);
+            let armed = OnceCell::new();
+            let outcome = run(&mut world, &|| armed.set(Injected::new(fault, n)).expect("armed once"));
+            let struck = armed.into_inner().expect("armed").struck();
             match outcome {
                 Ok(()) if !struck => return n - 1,
                 Ok(()) => {
@@ -221,10 +219,10 @@ fn set_modified() {
     let used = fs.stats().used_bytes;
     let snapshot = fs.snapshot();
     for secs in [1, 2, 3] {
-        fail_nth(Fault::Charge, 1);
+        let fault = Injected::charge(1);
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
         fs.set_modified("/large", time).unwrap();
-        assert!(!is_armed(Fault::Charge));
+        assert!(fault.struck());
         assert_eq!(fs.metadata("/large").unwrap().modified(), time);
         assert_eq!((fs.stats().used_bytes, fs.stats().pinned_bytes), (used, 0));
     }
@@ -346,23 +344,21 @@ fn a_transaction_goes_on_after_a_call_that_failed() {
         for fault in [Fault::Charge, Fault::Node, Fault::Allocation] {
             for n in 1.. {
                 let fs = sample();
-                let export = |fs: &MemFs| fs.export_tree("/", ExportOptions::default()).unwrap();
-                let (before, used, nodes) = (export(&fs), fs.stats().used_bytes, fs.stats().dir_count);
+                let (used, nodes) = (fs.stats().used_bytes, fs.stats().dir_count);
                 let failed = fs.transaction(|tx| {
-                    fail_nth(fault, n);
+                    let injected = Injected::new(fault, n);
                     let outcome = call(tx);
-                    let struck = !is_armed(fault);
-                    fail_nth(fault, 0);
-                    assert!(outcome.is_ok() || struck);
+                    assert!(outcome.is_ok() || injected.struck());
+                    drop(injected);
                     tx.remove_file("/none")?;
                     Ok(outcome.is_err())
                 });
                 if !failed.unwrap() {
                     break;
                 }
-                let mut expected = before;
-                expected.remove("/none");
-                assert_eq!(export(&fs), expected, "{fault:?} {n}");
+                let expected = sample();
+                expected.remove_file("/none").unwrap();
+                assert_tree_eq!(fs, expected, "{fault:?} {n}");
                 let stats = fs.stats();
                 assert_eq!((stats.used_bytes, stats.dir_count), (used - stats.node_overhead, nodes));
             }
@@ -590,7 +586,7 @@ fn reserved_room_survives_a_failed_write() {
         let mut file = options().truncate(truncate).preallocate(300_000).open(&fs, "/large").unwrap();
         fs.set_max_quota(fs.stats().used_bytes);
         for n in 1..=3 {
-            fail_nth(Fault::Allocation, n);
+            let _fault = Injected::allocation(n);
             let error = file.write_at(&fill(300_000), 0).unwrap_err();
             assert!(is_of(&error, Fault::Allocation), "{error}");
         }
@@ -604,7 +600,7 @@ fn reserved_room_survives_a_failed_write() {
 fn a_failed_write_leaves_a_handle_that_works() {
     let fs = sample();
     let mut file = options().open(&fs, "/large").unwrap();
-    fail_nth(Fault::Allocation, 2);
+    let _fault = Injected::allocation(2);
     assert!(file.write_all(&fill(200_000)).is_err());
     file.write_all(b"fine").unwrap();
     file.seek(SeekFrom::Start(0)).unwrap();

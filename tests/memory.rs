@@ -326,9 +326,9 @@ fn every_refused_call_gives_back_its_memory() {
     }
 }
 
-#[cfg(all(feature = "fault-injection", feature = "internals"))]
+#[cfg(feature = "testing")]
 fn every_injected_failure_gives_back_its_memory() {
-    use arcfs::internals::{Fault, fail_nth, is_armed};
+    use arcfs::testing::{Fault, Injected};
 
     let foreign = MemFs::new();
     foreign.import_tree([("/d/a", vec![0; 100_000]), ("/d/b", vec![0; 100_000])]).unwrap();
@@ -352,10 +352,9 @@ fn every_injected_failure_gives_back_its_memory() {
                 let mut struck = false;
                 // A failed call must leave nothing; one that found another way has done its work.
                 let mut failed = || {
-                    fail_nth(fault, n);
+                    let fault = Injected::new(fault, n);
                     let outcome = call(&fs);
-                    struck = !is_armed(fault);
-                    fail_nth(fault, 0);
+                    struck = fault.struck();
                     outcome.is_err()
                 };
                 if failed() {
@@ -602,7 +601,7 @@ fn making_a_deep_chain_takes_as_much_as_the_chain() {
 fn main() {
     let tests: &[(&str, fn())] = &[
         ("every_refused_call_gives_back_its_memory", every_refused_call_gives_back_its_memory),
-        #[cfg(all(feature = "fault-injection", feature = "internals"))]
+        #[cfg(feature = "testing")]
         ("every_injected_failure_gives_back_its_memory", every_injected_failure_gives_back_its_memory),
         ("a_whole_life_gives_back_its_memory", a_whole_life_gives_back_its_memory),
         ("an_emptied_filesystem_takes_what_a_new_one_does", an_emptied_filesystem_takes_what_a_new_one_does),

@@ -536,17 +536,14 @@ proptest! {
 #[cfg(feature = "fault-injection")]
 mod faults {
     use super::*;
-    use crate::fault::{Fault, fail_nth, is_armed};
+    use crate::testing::Injected;
 
     fn failing<T>(n: u64, f: impl FnOnce() -> crate::error::Result<T>) -> Option<T> {
-        fail_nth(Fault::Allocation, n);
-        let result = f();
-        let struck = !is_armed(Fault::Allocation);
-        fail_nth(Fault::Allocation, 0);
-        match result {
+        let fault = Injected::allocation(n);
+        match f() {
             Ok(value) => Some(value),
             Err(error) => {
-                assert!(struck);
+                assert!(fault.struck());
                 assert!(matches!(error.kind(), ErrorKind::AllocationFailed { .. }));
                 None
             }
@@ -575,8 +572,10 @@ mod faults {
 
     #[test]
     fn a_slice_that_cannot_be_copied_says_so_when_asked() {
-        fail_nth(Fault::Allocation, 1);
-        let content = Content::from("some bytes");
+        let content = {
+            let _fault = Injected::allocation(1);
+            Content::from("some bytes")
+        };
         assert_eq!(content.len(), 10);
         let requested = ErrorKind::AllocationFailed { requested: 10 };
         assert_eq!(*content.to_vec().unwrap_err().kind(), requested);
@@ -595,9 +594,8 @@ mod faults {
         let mut draft = Draft::new(Content::default());
         payer.write(&mut draft, 0, b"abc", true);
         payer.write(&mut draft, 3, b"d", true);
-        fail_nth(Fault::Allocation, 1);
+        let _fault = Injected::allocation(1);
         let content = draft.publish();
-        fail_nth(Fault::Allocation, 0);
         assert_eq!(content.to_vec().unwrap(), b"abcd");
     }
 

@@ -205,7 +205,7 @@ fn a_node_limit_has_a_ceiling() {
 #[cfg(feature = "fault-injection")]
 mod faults {
     use super::*;
-    use crate::fault::{fail_nth, is_armed};
+    use crate::testing::Injected;
 
     #[test]
     fn an_injected_refusal_looks_like_a_full_quota_and_asks_for_no_relief() {
@@ -213,20 +213,20 @@ mod faults {
         let _kept = quota.reserve(30, &NoRelief).unwrap();
         let spare = Spare::default();
 
-        fail_nth(Fault::Charge, 2);
+        let fault = Injected::charge(2);
         let _first = quota.reserve(10, &spare).unwrap();
         let _none = quota.reserve(0, &spare).unwrap(); // not counted
-        assert!(is_armed(Fault::Charge));
+        assert!(!fault.struck());
         assert_eq!(kind(quota.reserve(10, &spare)), exceeded_kind(10, 60));
         assert_eq!((spare.asked.get(), quota.used()), (0, 40));
-        assert!(!is_armed(Fault::Charge));
+        assert!(fault.struck());
         let _second = quota.reserve(10, &spare).unwrap();
     }
 
     #[test]
     fn an_injected_node_fault_strikes_growth_only() {
         let limit = NodeLimit::new(10);
-        fail_nth(Fault::Node, 1);
+        let _fault = Injected::node(1);
         assert!(check(&limit, 5, 5).is_ok());
         assert!(check(&limit, 5, 4).is_ok());
         assert_eq!(check(&limit, 5, 6).unwrap_err().kind(), &ErrorKind::NodeLimit { current: 5, limit: 10 });
