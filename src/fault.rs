@@ -23,6 +23,7 @@ pub enum Fault {
 }
 
 #[cfg(feature = "fault-injection")]
+#[allow(dead_code, reason = "who uses what depends on the other features")]
 mod armed {
     use super::Fault;
     use std::cell::Cell;
@@ -60,6 +61,7 @@ mod armed {
 }
 
 #[cfg(feature = "fault-injection")]
+#[allow(unused_imports, reason = "as above")]
 pub use armed::{count, fail_nth, is_armed, strikes};
 
 /// Whether this grant is the one that shall fail: never, in this build.

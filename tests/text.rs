@@ -275,7 +275,8 @@ fn what_formatting_does_is_one_write() {
     }
     let fs = MemFs::new();
     let mut text = fs.create_text("/a").unwrap();
-    write!(text, "{}-{:03}", "x", 7).unwrap();
+    let (name, number) = ("x", 7);
+    write!(text, "{name}-{number:03}").unwrap();
     assert_eq!(refused(write!(text, "{Fails}")), ErrorKind::Other);
     text.close().unwrap();
     assert_eq!(fs.read("/a").unwrap(), b"x-007");

@@ -109,6 +109,10 @@ macro_rules! assert_tree_eq {
 }
 
 /// What [`assert_tree_eq!`](crate::assert_tree_eq) does.
+///
+/// # Panics
+///
+/// If they differ.
 #[track_caller]
 pub fn assert_same(left: &dyn AsSnapshot, right: &dyn AsSnapshot, message: Option<fmt::Arguments<'_>>) {
     let diff = diff_trees(&left, &right);

@@ -60,6 +60,10 @@ macro_rules! mem_fs {
 }
 
 /// What [`mem_fs!`](crate::mem_fs) does.
+///
+/// # Panics
+///
+/// With the text of the error.
 #[track_caller]
 pub fn plant(fs: impl Borrow<MemFs>, list: Vec<(String, Option<Content>)>) -> MemFs {
     let fs = fs.borrow().clone();

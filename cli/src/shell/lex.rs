@@ -248,7 +248,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_words_survive_quoting(words in proptest::collection::vec(r#"[ab #'"\\\\\t\u{e9}/-]{0,6}"#, 1..5), quotes in proptest::collection::vec(0..3, 5)) {
+        fn any_words_survive_quoting(words in proptest::collection::vec(r#"[ab #'"\\\\\t\u{e9}/-]{0,6}"#, 1..5), quotes in proptest::collection::vec(0..3_usize, 5)) {
             let quote = |n: usize| [Quote::None, Quote::Single, Quote::Double][n];
             let line: Vec<String> =
                 words.iter().zip(quotes).map(|(word, n)| quoted(word, quote(n), true)).collect();
