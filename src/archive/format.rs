@@ -125,7 +125,8 @@ impl EntryInfo {
         &self.name
     }
 
-    /// Whether the name is in UTF-8. Where it is not, [`name`](Self::name) has replacement characters.
+    /// Whether the name is in UTF-8. Where it is not, [`name`](Self::name) has replacement
+    /// characters.
     #[must_use]
     pub fn is_utf8(&self) -> bool {
         self.is_utf8
@@ -158,9 +159,9 @@ impl EntryInfo {
 
 /// The formats that archives are looked for in.
 ///
-/// The default has zip, tar, tar.gz, tar.zst, tar.bz2 and tar.xz. What is [added](Self::with) is asked
-/// before them, the last first, so that it can also take the place of a built-in one. See [`ArchiveInput`]
-/// for a format of one's own.
+/// The default has zip, tar, tar.gz, tar.zst, tar.bz2 and tar.xz. What is [added](Self::with) is
+/// asked before them, the last first, so that it can also take the place of a built-in one. See
+/// [`ArchiveInput`] for a format of one's own.
 ///
 /// ```
 /// use arcfs::ArchiveFormats;

@@ -7,8 +7,8 @@
 //! | `sparse` | files with holes, which are filled again |
 //! | `stream` | blocks, from anywhere in a plain tar or in turn out of a compressed one |
 //!
-//! Headers are laid out and read by the `tar` crate; what follows from them is decided here. Its own
-//! iterator reads long names and extended headers of any length into memory, ends a value of an
+//! Headers are laid out and read by the `tar` crate; what follows from them is decided here. Its
+//! own iterator reads long names and extended headers of any length into memory, ends a value of an
 //! extended header at a line break, and leaves the sparse files of pax as they are.
 
 mod block;
