@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::input::{ArchiveInput, ArchiveProbe};
-use super::tar::{Compression, TarFormat};
+use super::tar::{Packing, TarFormat};
 use super::zip::ZipFormat;
 
 /// A format that archives can be in. See [`ArchiveInput`] for an example.
@@ -206,7 +206,7 @@ impl ArchiveFormats {
 
 impl Default for ArchiveFormats {
     fn default() -> Self {
-        use Compression::{Bzip2, Gzip, Plain, Xz, Zstd};
+        use Packing::{Bzip2, Gzip, Plain, Xz, Zstd};
         let tars = [Plain, Gzip, Zstd, Bzip2, Xz].map(|packing| Arc::new(TarFormat(packing)) as Arc<_>);
         let mut formats: Vec<Arc<dyn ArchiveFormat>> = vec![Arc::new(ZipFormat)];
         formats.extend(tars);
