@@ -276,6 +276,23 @@ fn nodes_without_end_stop_at_the_quota_before_they_are_published() {
 }
 
 #[test]
+fn names_without_end_stop_at_the_quota() {
+    // A name of 800 kB, of which little is left: what is kept of it until the end is charged.
+    let long = |n: u32| pax("path", &("./".repeat(400_000) + &n.to_string()));
+    let members = |kind| -> Vec<_> {
+        (0..3).flat_map(|n| [member(b"x", b'x', long(n).as_bytes()), header(b"short", kind, 0)]).collect()
+    };
+    for kind in [b'0', b'2'] {
+        let tar = gzip(&tar_of(&members(kind)));
+        let skip = || options().on_conflict(OnConflict::Skip);
+        let error = import(&furnished(), &tar[..], skip()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }), "{error}");
+        let report = import(&MemFs::new(), tar, skip()).unwrap();
+        assert_eq!(report.files + report.skipped.len() as u64, 3);
+    }
+}
+
+#[test]
 fn zeros_without_end_behind_a_tar_are_not_read() {
     let bytes = zstd::encode_all(&vec![0; 64 << 20][..], 3).unwrap();
     let error = import(&furnished(), bytes, options()).unwrap_err();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::input::{ArchiveInput, ArchiveProbe};
-use super::tar::{Compression, TarFormat};
+use super::tar::{Packing, TarFormat};
 use super::zip::ZipFormat;
 
 /// A format that archives can be in. See [`ArchiveInput`] for an example.
@@ -125,7 +125,8 @@ impl EntryInfo {
         &self.name
     }
 
-    /// Whether the name is in UTF-8. Where it is not, [`name`](Self::name) has replacement characters.
+    /// Whether the name is in UTF-8. Where it is not, [`name`](Self::name) has replacement
+    /// characters.
     #[must_use]
     pub fn is_utf8(&self) -> bool {
         self.is_utf8
@@ -158,9 +159,9 @@ impl EntryInfo {
 
 /// The formats that archives are looked for in.
 ///
-/// The default has zip, tar, tar.gz, tar.zst, tar.bz2 and tar.xz. What is [added](Self::with) is asked
-/// before them, the last first, so that it can also take the place of a built-in one. See [`ArchiveInput`]
-/// for a format of one's own.
+/// The default has zip, tar, tar.gz, tar.zst, tar.bz2 and tar.xz. What is [added](Self::with) is
+/// asked before them, the last first, so that it can also take the place of a built-in one. See
+/// [`ArchiveInput`] for a format of one's own.
 ///
 /// ```
 /// use arcfs::ArchiveFormats;
@@ -205,7 +206,7 @@ impl ArchiveFormats {
 
 impl Default for ArchiveFormats {
     fn default() -> Self {
-        use Compression::{Bzip2, Gzip, Plain, Xz, Zstd};
+        use Packing::{Bzip2, Gzip, Plain, Xz, Zstd};
         let tars = [Plain, Gzip, Zstd, Bzip2, Xz].map(|packing| Arc::new(TarFormat(packing)) as Arc<_>);
         let mut formats: Vec<Arc<dyn ArchiveFormat>> = vec![Arc::new(ZipFormat)];
         formats.extend(tars);

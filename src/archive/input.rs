@@ -21,13 +21,14 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// The bytes of an archive, as an [`ArchiveFormat`](super::ArchiveFormat) reads them.
 ///
-/// It starts at the beginning. Where it [is seekable](Self::is_seekable), it can be read anywhere, and
-/// [`try_clone`](Self::try_clone) gives further readers of the same bytes with cursors of their
+/// It starts at the beginning. Where it [is seekable](Self::is_seekable), it can be read anywhere,
+/// and [`try_clone`](Self::try_clone) gives further readers of the same bytes with cursors of their
 /// own, which other threads may use.
 ///
 /// ```
 /// use std::io::{self, Read};
-/// use arcfs::{Archive, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveProbe, ArchiveReader, EntryInfo};
+/// use arcfs::archive::{ArchiveFormat, ArchiveInput, ArchiveProbe, ArchiveReader, EntryInfo};
+/// use arcfs::{Archive, ArchiveFormats};
 ///
 /// /// A format without entries that starts with `NONE`.
 /// struct Nothing;

@@ -1,8 +1,8 @@
 //! Archives: what is in them, brought into a filesystem.
 //!
 //! Which format an archive has is found by its bytes: zip, tar, and tar compressed as gzip, zstd,
-//! bzip2 or xz do. Formats of one's own join them through [`ArchiveFormats`]. [`Archive`] goes through the
-//! entries one by one; [`import_archive`] brings them all at one instant, or nothing;
+//! bzip2 or xz do. Formats of one's own join them through [`ArchiveFormats`]. [`Archive`] goes
+//! through the entries one by one; [`import_archive`] brings them all at one instant, or nothing;
 //! [`import_archive_streaming`] brings them as they come. Nothing is ever unpacked to the host.
 //!
 //! ```
@@ -26,8 +26,8 @@
 //! Nothing that an archive says. Names go through the one normaliser of paths, and whatever it
 //! would make of them, none leads above the destination. Bytes are read straight into chunks that
 //! were charged before, so an archive that unpacks to far more than it seems stops at the quota, or
-//! at the [`ImportLimits`]; sizes that it declares are only ever reasons to refuse it. Checksums are
-//! checked, and the entries of a zip may not overlap.
+//! at the [`ImportLimits`]; sizes that it declares are only ever reasons to refuse it. Checksums
+//! are checked, and the entries of a zip may not overlap.
 //!
 //! Outside the quota are, for the time of an import: what the decoders keep (up to 128 MiB for each
 //! thread, as far as the archive asks for it; 32 KiB for deflate), 8 bytes for each entry of a zip,
@@ -106,10 +106,10 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// `NotFound`, `NotADirectory`, `IsADirectory` or `Other` if a path of the host cannot be read, naming
-    /// it; `InvalidData` if it is in none of the formats, which the error lists, or damaged
-    /// where it begins; `Unsupported` for one part of an archive in several, and for a zip that
-    /// can only be read in order.
+    /// `NotFound`, `NotADirectory`, `IsADirectory` or `Other` if a path of the host cannot be read,
+    /// naming it; `InvalidData` if it is in none of the formats, which the error lists, or damaged
+    /// where it begins; `Unsupported` for one part of an archive in several, and for a zip that can
+    /// only be read in order.
     ///
     /// ```
     /// let error = arcfs::Archive::open(b"no archive".to_vec()).unwrap_err();
@@ -181,8 +181,8 @@ impl fmt::Debug for Archive {
 
 /// An entry of an [`Archive`]: what is known of it, and its bytes through [`Read`].
 ///
-/// The bytes are what the archive says, with checksums checked at their end: whoever stops before it
-/// may have read damaged ones.
+/// The bytes are what the archive says, with checksums checked at their end: whoever stops before
+/// it may have read damaged ones.
 pub struct ArchiveEntry<'a> {
     info: EntryInfo,
     archive: &'a mut Archive,

@@ -68,7 +68,8 @@ impl Intake<'_> {
         self.read_unless(bytes, info, path, 0, &Failed::none()).unwrap_or_else(|| Ok(Content::default()))
     }
 
-    /// As [`read`](Self::read), for the entry at `index` of several; `None` if one before it has failed.
+    /// As [`read`](Self::read), for the entry at `index` of several; `None` if one before it has
+    /// failed.
     pub fn read_unless(
         &self,
         bytes: &mut (impl Read + ?Sized),

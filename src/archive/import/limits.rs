@@ -46,7 +46,8 @@ impl Meter {
         self.check(info, said, self.bytes.load(Ordering::Relaxed).saturating_add(said))
     }
 
-    /// `new` more bytes came, `done` of this entry by now, while `taken` bytes of the archive were read.
+    /// `new` more bytes came, `done` of this entry by now, while `taken` bytes of the archive were
+    /// read.
     ///
     /// # Errors
     ///

@@ -30,9 +30,9 @@ use crate::volume::Volume;
 /// Brings everything that is in an archive to the directory `dest`, at one instant, all or nothing.
 ///
 /// Entries are unpacked straight into chunks that are charged before, beside what the filesystem
-/// has, and published together at the end; until then nobody sees anything of them. Where others have
-/// changed the destination meanwhile, only the last step is repeated. `dest` and missing parents are
-/// created, what is there already stays: directories are merged, and files are what
+/// has, and published together at the end; until then nobody sees anything of them. Where others
+/// have changed the destination meanwhile, only the last step is repeated. `dest` and missing
+/// parents are created, what is there already stays: directories are merged, and files are what
 /// [`OnConflict`] is about. Empty directories and modification times survive, generations are 0.
 ///
 /// Symbolic and hard links, devices and names that are not UTF-8 are left out and listed in the
@@ -69,14 +69,14 @@ use crate::volume::Volume;
 /// # Errors
 ///
 /// Nothing is published then, and nothing stays charged. As [`Archive::open`] and
-/// [`Archive::next_entry`]; and, naming the entry: `InvalidPath` for an absolute name, one with `..`
-/// (but see [`ImportOptions::reroot`]), with NUL, with a component over 255 bytes or with too many of them;
-/// `InvalidData` for bytes that are damaged; `Unsupported` if they are encrypted or compressed in an
-/// unknown way; `InvalidInput` for what is over the [`ImportLimits`]. Naming the path: `AlreadyExists`
-/// for what [`OnConflict::Error`] forbids; `IsADirectory` for a file where a directory stands, in
-/// the filesystem or in the archive; `NotADirectory` below a file, or for a directory in the place of
-/// one; `Busy` where a file to be replaced is held; `NodeLimit`, `QuotaExceeded`, `MemoryGuard`,
-/// `AllocationFailed`.
+/// [`Archive::next_entry`]; and, naming the entry: `InvalidPath` for an absolute name, one with
+/// `..` (but see [`ImportOptions::reroot`]), with NUL, with a component over 255 bytes or with too
+/// many of them; `InvalidData` for bytes that are damaged; `Unsupported` if they are encrypted or
+/// compressed in an unknown way; `InvalidInput` for what is over the [`ImportLimits`]. Naming the
+/// path: `AlreadyExists` for what [`OnConflict::Error`] forbids; `IsADirectory` for a file where a
+/// directory stands, in the filesystem or in the archive; `NotADirectory` below a file, or for a
+/// directory in the place of one; `Busy` where a file to be replaced is held; `NodeLimit`,
+/// `QuotaExceeded`, `MemoryGuard`, `AllocationFailed`.
 pub fn import_archive(
     fs: &MemFs,
     source: impl Into<ArchiveSource>,
@@ -95,10 +95,10 @@ pub fn import_archive(
 
 /// Brings what is in an archive to the directory `dest`, entry by entry.
 ///
-/// As [`import_archive`], but each file is published when it is unpacked, and what was brought stays
-/// where a later entry fails. It needs room for no more than one file beside those that it replaces,
-/// and conflicts are those of the instant at which each file is published: what the archive
-/// brought itself counts as what was there. The times of directories are set at the end.
+/// As [`import_archive`], but each file is published when it is unpacked, and what was brought
+/// stays where a later entry fails. It needs room for no more than one file beside those that it
+/// replaces, and conflicts are those of the instant at which each file is published: what the
+/// archive brought itself counts as what was there. The times of directories are set at the end.
 ///
 /// ```
 /// use arcfs::{ImportOptions, MemFs, import_archive_streaming};

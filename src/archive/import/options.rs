@@ -25,8 +25,8 @@ pub enum OnConflict {
 
 /// How much an archive may bring. What is over a limit is `InvalidInput`.
 ///
-/// Bytes are bounded by the quota anyway; these limits are for archives of strangers in a filesystem
-/// that has room for more. `u64::MAX` is no limit.
+/// Bytes are bounded by the quota anyway; these limits are for archives of strangers in a
+/// filesystem that has room for more. `u64::MAX` is no limit.
 ///
 /// ```
 /// use arcfs::{ImportLimits, ImportOptions, MemFs, import_archive};
@@ -52,8 +52,9 @@ pub struct ImportLimits {
     /// of what was left out is not charged.
     pub entries: u64,
     /// Bytes that come out for each byte of the archive: of each entry of a zip, and of all that
-    /// was read so far of a compressed tar. What comes to less than 64 KiB is not looked at. No limit by default:
-    /// deflate makes up to 1032 of one, the other methods far more, also of innocent bytes.
+    /// was read so far of a compressed tar. What comes to less than 64 KiB is not looked at. No
+    /// limit by default: deflate makes up to 1032 of one, the other methods far more, also of
+    /// innocent bytes.
     pub ratio: u64,
 }
 

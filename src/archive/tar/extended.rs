@@ -96,7 +96,8 @@ pub fn number(text: &[u8]) -> Option<u64> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Seconds since 1970, perhaps negative, perhaps with a fraction. What is finer than a nanosecond is cut.
+/// Seconds since 1970, perhaps negative, perhaps with a fraction. What is finer than a nanosecond
+/// is cut.
 fn time(text: &[u8]) -> Option<SystemTime> {
     let (text, negative) = text.strip_prefix(b"-").map_or((text, false), |text| (text, true));
     let dot = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());

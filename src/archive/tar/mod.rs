@@ -7,8 +7,8 @@
 //! | `sparse` | files with holes, which are filled again |
 //! | `stream` | blocks, from anywhere in a plain tar or in turn out of a compressed one |
 //!
-//! Headers are laid out and read by the `tar` crate; what follows from them is decided here. Its own
-//! iterator reads long names and extended headers of any length into memory, ends a value of an
+//! Headers are laid out and read by the `tar` crate; what follows from them is decided here. Its
+//! own iterator reads long names and extended headers of any length into memory, ends a value of an
 //! extended header at a line break, and leaves the sparse files of pax as they are.
 
 mod block;
@@ -29,7 +29,7 @@ use stream::Stream;
 
 /// How a tar is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
+pub enum Packing {
     /// Not at all.
     Plain,
     /// As gzip does.
@@ -42,7 +42,7 @@ pub enum Compression {
     Xz,
 }
 
-impl Compression {
+impl Packing {
     /// How data that begins so is compressed.
     fn of(head: &[u8]) -> Option<Self> {
         let zstd_skippable = matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
@@ -60,38 +60,38 @@ impl Compression {
 
 /// Whether data that begins so is a tar, plain or (perhaps) compressed.
 pub fn is_one(head: &[u8]) -> bool {
-    block::begins_tar(head) || Compression::of(head).is_some()
+    block::begins_tar(head) || Packing::of(head).is_some()
 }
 
 /// A tar, compressed in one way.
-pub struct TarFormat(pub Compression);
+pub struct TarFormat(pub Packing);
 
 impl ArchiveFormat for TarFormat {
     fn name(&self) -> &str {
         match self.0 {
-            Compression::Plain => "tar",
-            Compression::Gzip => "tar.gz",
-            Compression::Zstd => "tar.zst",
-            Compression::Bzip2 => "tar.bz2",
-            Compression::Xz => "tar.xz",
+            Packing::Plain => "tar",
+            Packing::Gzip => "tar.gz",
+            Packing::Zstd => "tar.zst",
+            Packing::Bzip2 => "tar.bz2",
+            Packing::Xz => "tar.xz",
         }
     }
 
     fn detect(&self, probe: &ArchiveProbe<'_>) -> io::Result<bool> {
         Ok(match self.0 {
-            Compression::Plain => block::begins_tar(probe.head()),
-            packing => Compression::of(probe.head()) == Some(packing),
+            Packing::Plain => block::begins_tar(probe.head()),
+            packing => Packing::of(probe.head()) == Some(packing),
         })
     }
 
     fn open(&self, input: ArchiveInput) -> io::Result<Box<dyn ArchiveReader>> {
         let buffered = |input| BufReader::with_capacity(packing::BUFFER, input);
         let unpacked: Box<dyn Read + Send> = match self.0 {
-            Compression::Plain => return TarReader::boxed(Stream::plain(input)),
-            Compression::Gzip => Box::new(Gzip::new(buffered(input))),
-            Compression::Zstd => packing::zstd(buffered(input))?,
-            Compression::Bzip2 => packing::bzip2(buffered(input)),
-            Compression::Xz => packing::xz(buffered(input)),
+            Packing::Plain => return TarReader::boxed(Stream::plain(input)),
+            Packing::Gzip => Box::new(Gzip::new(buffered(input))),
+            Packing::Zstd => packing::zstd(buffered(input))?,
+            Packing::Bzip2 => packing::bzip2(buffered(input)),
+            Packing::Xz => packing::xz(buffered(input)),
         };
         TarReader::boxed(Stream::packed(unpacked))
     }

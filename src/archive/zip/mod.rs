@@ -7,8 +7,8 @@
 //! | `body` | the bytes of one entry, unpacked and checked |
 //!
 //! The list at the end of an archive is read here and not by the `zip` crate, for two reasons. The
-//! crate keys entries by name and so loses all but the last of several with one name, and it builds its
-//! whole index, about 300 bytes an entry, before anyone can say that there are too many. Here
+//! crate keys entries by name and so loses all but the last of several with one name, and it builds
+//! its whole index, about 300 bytes an entry, before anyone can say that there are too many. Here
 //! entries are known by their place, and the index is 8 bytes each. Decompression is done by the
 //! crates of each method.
 
