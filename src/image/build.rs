@@ -9,18 +9,18 @@ use std::sync::Arc;
 
 use super::errors::broken;
 use super::format::{
-    self, ContentRef, DirRecord, FileRecord, Group, Head, Meta, NameRef, NodeRef, SnapshotRecord, Span, Time,
+    self, ChunkLen, ContentRef, DirRecord, FileRecord, Group, Head, Meta, NameRef, NodeRef, SnapshotRecord,
+    Span, Time,
 };
 use super::heights::Heights;
 use super::shape::Shape;
 use super::source::{Front, Source};
 use crate::builder::{DEEPEST, MemFsBuilder};
-use crate::charge::{Charge, ChunkCharge};
+use crate::charge::Charge;
 use crate::content::{Chunk, Content, copied};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::quota::NodeLimit;
-use crate::sync::Mutex;
 use crate::tree::dir_map::DirMap;
 use crate::tree::holds::Holds;
 use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
@@ -169,13 +169,6 @@ struct Build<'m> {
     dirs: Vec<Arc<Dir>>,
 }
 
-/// A group whose chunks are paid for, and then made.
-#[derive(Default)]
-struct Slot {
-    receipts: Vec<ChunkCharge>,
-    chunks: Vec<Arc<Chunk>>,
-}
-
 impl<'m> Build<'m> {
     fn new(meta: Meta<'m>, config: &Config, mut purse: Charge) -> Result<Self> {
         let mut longs = Vec::with_capacity(meta.longs.len());
@@ -200,7 +193,7 @@ impl<'m> Build<'m> {
         })
     }
 
-    /// Reads the chunks, each straight into the allocation that it keeps.
+    /// Reads the chunks, each into the allocation that it keeps.
     fn chunks(
         &mut self,
         front: &Front,
@@ -209,33 +202,16 @@ impl<'m> Build<'m> {
         resources: &Resources,
     ) -> Result<()> {
         let (meta, account) = (self.meta, resources.quota.account());
-        let lens = |group: &Group| {
+        source.groups(front, groups, |group, mut bytes| {
             let range = group.chunks.start as u64..group.chunks.end as u64;
-            meta.chunks.slice(range).expect("groups are made of chunks").iter().map(|len| len.0)
-        };
-        // The receipts are made by one thread: the account is one word that all of them change.
-        let slots: Vec<_> = groups
-            .iter()
-            .map(|group| {
-                let paid = |len| self.purse.split(len as u64 + self.chunk_overhead);
-                let receipts =
-                    lens(group).map(paid).map(|charge| ChunkCharge::new(charge, account)).collect();
-                Mutex::new(Slot { receipts, chunks: Vec::with_capacity(group.chunks.len()) })
-            })
-            .collect();
-        source.groups(front, groups, &|number, mut bytes| {
-            let slot = &mut *slots[number].lock();
-            for (len, receipt) in lens(&groups[number]).zip(slot.receipts.drain(..)) {
+            for ChunkLen(len) in meta.chunks.slice(range).expect("groups are made of chunks").iter() {
                 let (chunk, rest) = bytes.split_at(len);
                 bytes = rest;
-                slot.chunks.push(Arc::new(Chunk::from_parts(copied(chunk)?, Some(receipt), 0)));
+                let charge = self.purse.split(len as u64 + self.chunk_overhead);
+                self.chunks.push(Arc::new(Chunk::new(copied(chunk)?, charge, account, 0)));
             }
             Ok(())
-        })?;
-        for slot in slots {
-            self.chunks.append(&mut slot.lock().chunks);
-        }
-        Ok(())
+        })
     }
 
     /// Puts together the contents of several chunks.

@@ -205,8 +205,8 @@ pub fn load_image(reader: impl Read) -> Result<Image> {
 /// a filesystem whose own quota or node limit had been lowered below its use is loaded as it was.
 /// What a fork shared with the filesystem that it came from is its own, and charged to it.
 ///
-/// The reader is read to its end. Contents are read straight into the chunks that they become;
-/// digests and copying are the work of the threads of the current [`rayon`] pool.
+/// The reader is read to its end. The threads of the current [`rayon`] pool verify the bytes while
+/// this one builds of those that were verified; they are never all in memory beside what is built.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -277,7 +277,7 @@ pub fn save_image_file(
 
 /// Builds the filesystem that the image in a file of the host holds.
 ///
-/// As [`load_image`], but many threads read the file at once. It must be a regular file; a symbolic
+/// As [`load_image`], but other threads read the file while this one builds. It must be a regular file; a symbolic
 /// link is followed.
 ///
 /// ```

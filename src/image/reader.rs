@@ -106,7 +106,7 @@ impl ImageReader {
         let _ = builder(&meta.head)?; // whether its limits are some that a filesystem has
         let max_depth = meta.head.max_depth as usize;
         let groups = format::groups(&front.header, meta.chunks)?;
-        let digests = source.groups(&front, &groups, &|_, _| Ok(()))?;
+        let digests = source.verify(&front, &groups)?;
         Ok(Self { file, meta: front.meta, groups, digests, max_depth })
     }
 

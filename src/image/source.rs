@@ -5,7 +5,6 @@
 //! never allocate more than there are bytes to read.
 
 use std::io::{self, Read};
-use std::sync::OnceLock;
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -35,11 +34,11 @@ pub struct Front {
 /// The digests of the groups, verified.
 pub type Digests = Vec<[u8; DIGEST]>;
 
-/// What is done with the bytes of a group once they are verified.
-pub type Take<'t> = &'t (dyn Fn(usize, &[u8]) -> Result<()> + Sync);
+/// Groups that are read and verified together.
+const BATCH: usize = 8;
 
-/// Groups of a stream that are read before threads share the work on them.
-const BATCH: usize = 16;
+/// The bytes of some groups, each with its digest, which was verified.
+type Batch = Vec<(Vec<u8>, [u8; DIGEST])>;
 
 impl Source<'_> {
     /// Reads and verifies the header and the meta.
@@ -93,55 +92,91 @@ impl Source<'_> {
         }
     }
 
-    /// Reads all groups, verifies each and hands it on, in any order and from many threads. Then
-    /// verifies that nothing else is missing or too much.
+    /// Reads and verifies all groups by many threads and hands them on in order, on this one. Then
+    /// verifies that nothing is missing or too much.
+    ///
+    /// This thread alone takes because taking allocates: allocators grow the heaps of other threads by
+    /// little, and each time the system stops all of them. Meanwhile others read ahead.
     ///
     /// # Errors
     ///
     /// `InvalidData`, what the host answers, or the errors of `take`.
-    pub fn groups(&mut self, front: &Front, groups: &[Group], take: Take<'_>) -> Result<Digests> {
-        let slots: Vec<OnceLock<[u8; DIGEST]>> = groups.iter().map(|_| OnceLock::new()).collect();
-        let len = front.header.image_len();
-        let judge = |number: usize, bytes: &[u8]| {
-            let (bytes, stored) = bytes.split_at(groups[number].len);
-            let digest = digest_of(bytes, stored, &groups[number])?;
-            let _ = slots[number].set(digest); // each is judged once
-            take(number, bytes)
+    pub fn groups(
+        &mut self,
+        front: &Front,
+        groups: &[Group],
+        mut take: impl FnMut(&Group, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut digests = Digests::with_capacity(groups.len());
+        let (mut now, mut ahead) = (Batch::default(), Batch::default());
+        let mut batches = groups.chunks(BATCH);
+        let mut current = batches.next().unwrap_or_default();
+        self.read(front, current, &mut now)?;
+        while !current.is_empty() {
+            let next = batches.next().unwrap_or_default();
+            let mut taking = || {
+                for (group, (buf, digest)) in current.iter().zip(&now) {
+                    digests.push(*digest);
+                    take(group, &buf[..group.len])?;
+                }
+                Ok(())
+            };
+            match self {
+                Self::File(file) if !next.is_empty() => {
+                    let mut read = Ok(());
+                    let taken: Result<()> = rayon::in_place_scope(|scope| {
+                        scope.spawn(|_| read = read_batch(file, front, next, &mut ahead));
+                        taking()
+                    });
+                    taken?;
+                    read?;
+                }
+                _ => {
+                    taking()?;
+                    self.read(front, next, &mut ahead)?;
+                }
+            }
+            std::mem::swap(&mut now, &mut ahead);
+            current = next;
+        }
+        self.end(front, &digests)
+    }
+
+    /// Reads and verifies some groups.
+    fn read(&mut self, front: &Front, groups: &[Group], batch: &mut Batch) -> Result<()> {
+        let (stream, read) = match self {
+            Self::File(file) => return read_batch(file, front, groups, batch),
+            Self::Stream(stream, read) => (stream, read),
         };
-        match self {
-            Self::File(file) if groups.len() > 1 => {
-                groups.par_iter().enumerate().try_for_each_init(Vec::new, |buf, (number, group)| {
-                    judge(number, read_group(file, group, buf, len)?)
-                })?;
-            }
-            Self::File(file) => {
-                let mut buf = Vec::new();
-                for (number, group) in groups.iter().enumerate() {
-                    judge(number, read_group(file, group, &mut buf, len)?)?;
-                }
-            }
-            Self::Stream(stream, read) => {
-                let mut batch: Vec<(usize, Vec<u8>)> = (0..BATCH).map(|_| (0, Vec::new())).collect();
-                for (round, groups) in groups.chunks(BATCH).enumerate() {
-                    for (at, (group, (number, buf))) in groups.iter().zip(&mut batch).enumerate() {
-                        *number = round * BATCH + at;
-                        resize(buf, group.len + DIGEST)?;
-                        let n = fill(stream, buf).map_err(unreadable)?;
-                        *read += n as u64;
-                        if n < buf.len() {
-                            return Err(truncated(*read, len));
-                        }
-                    }
-                    match &batch[..groups.len()] {
-                        [(number, buf)] => judge(*number, buf)?,
-                        batch => batch.par_iter().try_for_each(|(number, buf)| judge(*number, buf))?,
-                    }
-                }
+        batch.resize_with(groups.len().max(batch.len()), Default::default);
+        for (group, (buf, _)) in groups.iter().zip(batch.iter_mut()) {
+            resize(buf, group.len + DIGEST)?;
+            let n = fill(stream, buf).map_err(unreadable)?;
+            *read += n as u64;
+            if n < buf.len() {
+                return Err(truncated(*read, front.header.image_len()));
             }
         }
-        let digests: Digests =
-            slots.into_iter().map(|slot| slot.into_inner().expect("each was judged")).collect();
-        self.end(front, &digests)?;
+        each(groups, batch, |group, buf| verified(buf, group))
+    }
+
+    /// Reads and verifies all groups and keeps nothing but their digests.
+    ///
+    /// # Errors
+    ///
+    /// As [`groups`](Self::groups).
+    pub fn verify(&mut self, front: &Front, groups: &[Group]) -> Result<Digests> {
+        let mut digests = Digests::new();
+        if let Self::File(file) = self {
+            let of = front.header.image_len();
+            let read = groups
+                .par_iter()
+                .map_init(Vec::new, |buf, group| verified(read_group(file, group, buf, of)?, group));
+            digests = read.collect::<Result<_>>()?;
+            self.end(front, &digests)?;
+        } else {
+            self.groups(front, groups, |_, _| Ok(()))?;
+        }
         Ok(digests)
     }
 
@@ -165,6 +200,35 @@ impl Source<'_> {
             Err(damaged("its parts do not belong together, or its last digest is spoilt"))
         }
     }
+}
+
+fn read_batch(file: &HostFile, front: &Front, groups: &[Group], batch: &mut Batch) -> Result<()> {
+    batch.resize_with(groups.len().max(batch.len()), Default::default);
+    let of = front.header.image_len();
+    each(groups, batch, |group, buf| verified(read_group(file, group, buf, of)?, group))
+}
+
+/// Does some work on each group, by many threads where there are some groups.
+fn each(
+    groups: &[Group],
+    batch: &mut Batch,
+    work: impl Fn(&Group, &mut Vec<u8>) -> Result<[u8; DIGEST]> + Sync,
+) -> Result<()> {
+    let one = |(group, (buf, digest)): (&Group, &mut (Vec<u8>, [u8; DIGEST]))| {
+        *digest = work(group, buf)?;
+        Ok(())
+    };
+    if groups.len() > 1 {
+        groups.par_iter().zip(&mut batch[..groups.len()]).try_for_each(one)
+    } else {
+        groups.iter().zip(batch).try_for_each(one)
+    }
+}
+
+/// The digest of a group that stands behind its bytes, if it is theirs.
+fn verified(bytes: &[u8], group: &Group) -> Result<[u8; DIGEST]> {
+    let (bytes, stored) = bytes.split_at(group.len);
+    digest_of(bytes, stored, group)
 }
 
 /// The digest of a group, if it is the one that was stored with it.
