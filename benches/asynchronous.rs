@@ -55,7 +55,7 @@ fn inline(c: &mut Criterion) {
     group.finish();
 
     let mut group = c.benchmark_group("write 4 KiB");
-    let payload = [1; 4096];
+    let payload = &[1; 4096][..];
     group.bench_function("thread", |b| {
         let mut next = paths.iter().cycle();
         b.iter(|| fs.as_sync().write(next.next().expect("endless"), payload).expect("fits"));

@@ -251,6 +251,13 @@ impl Error {
         self
     }
 
+    /// Names the operation that the user called, whichever it is made of.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn during_exactly(mut self, operation: &'static str) -> Self {
+        self.0.operation = operation;
+        self
+    }
+
     /// Adds what the kind alone does not say.
     pub(crate) fn because(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = Some(detail.into());

@@ -65,7 +65,8 @@
 //! filesystem. A call that frees a large tree, meets a full quota, drops a snapshot or a handle,
 //! or asks for `stats` may wait for another that is freeing one. Waiting for other users is done
 //! by opening under a lock, by one-shot writes to a file that is open under one, and by
-//! transactions, each at most for its lock timeout.
+//! transactions, each at most for its lock timeout. With the feature `tokio` tasks can wait too, and
+//! occupy no thread meanwhile: see the module `asynchronous`.
 //!
 //! # What is charged
 //!

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::File;
 use crate::tree::metadata::Metadata;
 #[cfg(doc)]
-use {super::AsyncMemFs, crate::OpenOptions, tokio::io::AsyncWriteExt};
+use {super::AsyncMemFs, crate::OpenOptions};
 
 /// An open file for tasks of tokio: a [`File`] that is [`AsyncRead`], [`AsyncWrite`] and [`AsyncSeek`].
 ///
@@ -22,15 +22,15 @@ use {super::AsyncMemFs, crate::OpenOptions, tokio::io::AsyncWriteExt};
 /// **It publishes when it is told to, never because it is dropped.** A task can be dropped at every
 /// `.await`, in the middle of what it writes, and half of a file should not replace a whole one for
 /// that. So dropping discards what was not published; the end of a file that is written is
-/// [`shutdown`](AsyncWriteExt::shutdown) or [`close`](Self::close). As with
+/// [`shutdown`](AsyncWrite::poll_shutdown) or [`close`](Self::close). As with
 /// [`discard`](Self::discard), a file that opening it created or emptied stays, empty; a handle
 /// opened with [`atomic`](OpenOptions::atomic) leaves no trace at all.
 ///
 /// | call | publishes | lets the lock go | then |
 /// |---|---|---|---|
-/// | [`flush`](AsyncWriteExt::flush) | unless the handle is atomic | no | goes on |
+/// | [`flush`](AsyncWrite::poll_flush) | unless the handle is atomic | no | goes on |
 /// | [`commit`](Self::commit) | yes | no | goes on |
-/// | [`shutdown`](AsyncWriteExt::shutdown) | yes | yes | reads what was published, if it was opened for reading; writing is `Unsupported` |
+/// | [`shutdown`](AsyncWrite::poll_shutdown) | yes | yes | reads what was published, if it was opened for reading; writing is `Unsupported` |
 /// | [`close`](Self::close) | yes | yes | |
 /// | [`discard`](Self::discard), drop | no | yes | |
 ///

@@ -226,7 +226,8 @@ impl AsyncMemFs {
         self.fs.walk(path)
     }
 
-    /// As [`MemFs::glob`]. Below the part of the pattern that is no pattern, a large tree is searched elsewhere.
+    /// As [`MemFs::glob`]. A large tree, below the part of the pattern that is no pattern, is searched
+    /// elsewhere.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

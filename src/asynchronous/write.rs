@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::task::{counted, share};
 use super::{AsyncFile, AsyncMemFs, wait};
 use crate::content::Content;
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(doc)]
 use crate::fs::MemFs;
 use crate::open_options::OpenOptions;
@@ -37,7 +37,7 @@ impl AsyncMemFs {
         share().await;
         let (path, bytes) = (path.as_ref(), bytes.as_ref());
         let written = if bytes.len() as u64 > SMALL {
-            self.write_in_pieces(path, replacing(bytes.len() as u64), [Ok(bytes)]).await
+            self.write_in_pieces("write", path, replacing(bytes.len() as u64), [Ok(bytes)]).await
         } else {
             write(self.fs.volume(), path, Payload::Bytes(bytes)).await
         };
@@ -72,7 +72,7 @@ impl AsyncMemFs {
         let copied = content.adoption_cost(volume.account(), 0);
         // What is partly of this filesystem is not cut into pieces, so that the part stays shared.
         let written = if copied > SMALL && copied == content.len() {
-            self.write_in_pieces(path, replacing(content.len()), content.chunks()).await
+            self.write_in_pieces("write_owned", path, replacing(content.len()), content.chunks()).await
         } else {
             write(volume, path, Payload::Owned(content)).await
         };
@@ -103,9 +103,12 @@ impl AsyncMemFs {
         share().await;
         let (path, bytes) = (path.as_ref(), bytes.as_ref());
         let appended = if bytes.len() as u64 > SMALL {
+            // Asked for at once, as far as can be said before the lock is had.
+            let there = self.fs.usage(path).map_or(0, |usage| usage.bytes);
             let mut options = OpenOptions::new();
             options.append(true).create(true).atomic(true);
-            self.write_in_pieces(path, options, [Ok(bytes)]).await
+            options.preallocate(there.saturating_add(bytes.len() as u64));
+            self.write_in_pieces("append", path, options, [Ok(bytes)]).await
         } else {
             append(self.fs.volume(), path, bytes).await
         };
@@ -117,18 +120,22 @@ impl AsyncMemFs {
     /// Writes pieces at the end of a draft and publishes it. Dropped before, the draft is discarded.
     async fn write_in_pieces<B: AsRef<[u8]>>(
         &self,
+        operation: &'static str,
         path: &str,
         options: OpenOptions,
         pieces: impl IntoIterator<Item = Result<B>>,
     ) -> Result<()> {
-        let mut file = AsyncFile::from(wait::open(self.fs.volume(), path, &options).await?);
-        for bytes in pieces {
-            for piece in bytes?.as_ref().chunks(SMALL as usize) {
-                file.write_at(piece, file.len()).await?;
-                tokio::task::yield_now().await;
+        let write = async {
+            let mut file = AsyncFile::from(wait::open(self.fs.volume(), path, &options).await?);
+            for bytes in pieces {
+                for piece in bytes?.as_ref().chunks(SMALL as usize) {
+                    file.write_at(piece, file.len()).await?;
+                    tokio::task::yield_now().await;
+                }
             }
-        }
-        file.close().await
+            file.close().await
+        };
+        write.await.map_err(|error: Error| error.during_exactly(operation))
     }
 
     /// As [`MemFs::set_modified`].

@@ -80,13 +80,22 @@ async fn a_large_write_that_has_no_room_says_so_before_it_copies() {
     let fs = AsyncMemFs::with_quota(6 << 20);
     fs.write("/a", large(1)).await.unwrap();
     let used = fs.stats().used_bytes;
-    for error in [
-        fs.write("/a", large(2)).await.unwrap_err(),
-        fs.append("/a", large(2)).await.unwrap_err(),
-        fs.write_owned("/b", large(2)).await.unwrap_err(),
+    for (error, operation) in [
+        (fs.write("/a", large(2)).await.unwrap_err(), "write"),
+        (fs.append("/a", large(2)).await.unwrap_err(), "append"),
+        (fs.write_owned("/b", large(2)).await.unwrap_err(), "write_owned"),
     ] {
-        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }), "{error}");
+        let ErrorKind::QuotaExceeded { requested, .. } = error.kind() else { panic!("{error}") };
+        assert!(*requested > LARGE as u64, "all of it is asked for at once");
+        assert_eq!(error.operation(), operation);
     }
+    fs.set_max_quota(1 << 30);
+    let error = fs.append("/a/below", large(2)).await.unwrap_err();
+    assert_eq!((error.operation(), error.kind()), ("append", &ErrorKind::NotADirectory));
+    let mut long = String::from("/");
+    long.push_str(&"n".repeat(300));
+    let error = fs.write(&long, large(2)).await.unwrap_err();
+    assert_eq!((error.operation(), error.kind()), ("write", &ErrorKind::InvalidPath));
     assert_eq!(fs.stats().used_bytes, used);
     assert!(fs.read("/a").await.unwrap() == large(1));
     assert_nothing_is_left(&fs, "/a").await;
