@@ -64,6 +64,8 @@
 //! a handle or a [`Content`] still holds stay charged until it is dropped. With nothing of the
 //! kind, what a call released is back when it returns.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 mod builder;
 mod charge;
 mod clock;
@@ -93,6 +95,12 @@ mod tree;
 mod usage;
 mod volume;
 
+#[cfg(feature = "archive")]
+pub use archive::{
+    Archive, ArchiveEntry, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveProbe, ArchiveReader,
+    ArchiveReport, ArchiveSource, EntryInfo, EntryKind, ImportLimits, ImportOptions, ImportProgress,
+    OnConflict, SkippedEntry, import_archive, import_archive_streaming,
+};
 pub use builder::MemFsBuilder;
 pub use clock::{Clock, SystemClock};
 pub use content::{Chunks, Content, ContentReader};

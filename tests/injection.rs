@@ -3,6 +3,9 @@
 //!
 //! For n = 1, 2, ... the n-th grant fails, until the operation no longer asks for so many.
 
+#[cfg(feature = "archive")]
+#[path = "common/archives.rs"]
+mod archives;
 #[path = "common/state.rs"]
 mod state;
 
@@ -614,4 +617,54 @@ fn a_failed_write_leaves_a_handle_that_works() {
     file.close().unwrap();
     fs.clear().unwrap();
     assert_eq!((fs.stats().used_bytes, fs.stats().chunk_count), (0, 0));
+}
+
+// ---- archives ----
+
+#[cfg(feature = "archive")]
+mod archive_faults {
+    use super::*;
+    use arcfs::{ImportOptions, OnConflict, import_archive, import_archive_streaming};
+    use archives::{deflated, gzip, tar_of_files};
+
+    /// A directory, a file of several chunks, a replaced one, and a long name.
+    fn samples() -> [Vec<u8>; 3] {
+        let (large, long) = (fill(150_000), format!("new/{LONG}"));
+        let entries: &[(&str, &[u8])] =
+            &[("new/e/", b""), ("new/large", &large), ("small", b"1"), (&long, b"2")];
+        let tar = tar_of_files(entries);
+        [deflated(entries), gzip(&tar), tar]
+    }
+
+    fn options() -> ImportOptions {
+        ImportOptions::new().on_conflict(OnConflict::Overwrite)
+    }
+
+    /// Faults strike on the thread that asks for them: all is done by one.
+    fn on_one_thread(run: impl FnOnce() + Send) {
+        rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(run);
+    }
+
+    #[test]
+    fn import_archive_at_once() {
+        on_one_thread(|| {
+            for bytes in samples() {
+                let run = |fs: &MemFs| import_archive(fs, bytes.clone(), "/", options()).map(drop);
+                // For each entry what it is and what is in it, and what only the plan knows: parents.
+                assert_eq!(fail_call(sample, run), grants(8, 1, 5));
+            }
+        });
+    }
+
+    #[test]
+    fn the_last_entry_of_a_stream() {
+        on_one_thread(|| {
+            for entries in [deflated(&[("new/f", &fill(70_000))]), tar_of_files(&[("new/f", &fill(70_000))])]
+            {
+                let run =
+                    |fs: &MemFs| import_archive_streaming(fs, entries.clone(), "/", options()).map(drop);
+                assert_eq!(fail_call(sample, run), grants(2, 1, 2));
+            }
+        });
+    }
 }

@@ -127,7 +127,7 @@ impl MemFs {
         files: impl IntoIterator<Item = (P, B)>,
     ) -> Result<()> {
         let import = || self.volume.import(Import::of_files(&self.volume, files)?);
-        import().named("import_tree", "/")
+        import().map(drop).named("import_tree", "/")
     }
 
     /// Copies of all files at or below a path, of one instant, by path. They are outside the

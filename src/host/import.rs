@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::fs::{self, DirEntry, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::host_error;
 use super::report::{ImportReport, SkipReason, Skipped, sort};
-use crate::content::{Assembly, CHUNK, Content, allocate, copied};
+use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::import::{Import, ImportFile};
 use crate::path::{self, MAX_NAME};
@@ -44,7 +44,8 @@ pub fn import_dir(volume: &Volume, host: &Path, dest: &str) -> Result<ImportRepo
     }
 
     let mut report = ImportReport { dirs: listing.dirs.len() as u64 - 1, ..ImportReport::default() };
-    let mut import = Import { files: Vec::with_capacity(read.len()), dirs: listing.dirs };
+    let mut import =
+        Import { files: Vec::with_capacity(read.len()), dirs: listing.dirs, ..Import::default() };
     import.dirs.retain(|(path, _)| path != "/");
     for outcome in read {
         match outcome {
@@ -213,58 +214,13 @@ impl Reading<'_> {
         if !metadata.is_file() {
             return Err(Trouble::Skip(SkipReason::Special));
         }
-        let (account, overhead) = (self.volume.account(), self.volume.config.chunk_overhead);
-        let mut left = metadata.len();
-        let mut charge = self.volume.reserve(Content::cost(left, overhead))?;
-        let mut assembly = Assembly::default();
-        while left > 0 {
-            let wanted = left.min(CHUNK as u64) as usize;
-            let Some(bytes) = self.piece(&mut file, wanted)? else { break };
-            left -= bytes.len() as u64;
-            let receipt = charge.split(bytes.len() as u64 + overhead);
-            let ended = bytes.len() < wanted;
-            assembly.push(bytes, receipt, account);
-            if ended {
-                break;
-            }
-        }
-        if metadata.len() == 0 {
-            while let Some(bytes) = self.piece(&mut file, CHUNK)? {
-                let receipt = self.volume.reserve(Content::cost(bytes.len() as u64, overhead))?;
-                assembly.push(bytes, receipt, account);
-            }
-        }
-        Ok((assembly.finish(), metadata.modified().ok().map(Timestamp::from)))
+        let len = Some(metadata.len()).filter(|len| *len > 0);
+        let content = self.volume.take_in(&mut file, len, |_| match self.failure.get() {
+            Some(_) => Err(Trouble::Stopped),
+            None => Ok(()),
+        })?;
+        Ok((content, metadata.modified().ok().map(Timestamp::from)))
     }
-
-    /// The next `wanted` bytes, or fewer at the end of the file; `None` after it.
-    fn piece(&self, file: &mut File, wanted: usize) -> Result<Option<Vec<u8>>, Trouble> {
-        if self.failure.get().is_some() {
-            return Err(Trouble::Stopped);
-        }
-        let mut bytes = allocate(wanted)?;
-        bytes.resize(wanted, 0);
-        let n = fill(file, &mut bytes)?;
-        Ok(match n {
-            0 => None,
-            n if n < wanted => Some(copied(&bytes[..n])?),
-            _ => Some(bytes),
-        })
-    }
-}
-
-/// Reads until `buf` is full or the file ends; gives how many bytes.
-fn fill(file: &mut File, buf: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < buf.len() {
-        match file.read(&mut buf[done..]) {
-            Ok(0) => break,
-            Ok(n) => done += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
 }
 
 /// Opens a file for reading: not through a link, and without waiting if it has become a pipe.

@@ -100,12 +100,16 @@ pub enum SkipReason {
     /// A symbolic link: not followed by an import, and not by an export where it stands in the
     /// place of a directory.
     SymbolicLink,
+    /// Import of an archive: it is another name of an earlier entry.
+    HardLink,
     /// Import: neither a file nor a directory nor a link, for example a socket or a device.
     Special,
     /// Import: the name is not UTF-8.
     NotUtf8,
     /// The name is one that the other side cannot hold; what is wrong with it.
     InvalidName(Cow<'static, str>),
+    /// Import of an archive: a file stands in its place, and was not to be replaced.
+    Exists,
     /// Import: the path would have more components than the filesystem allows.
     TooDeep,
     /// Import: it was there when its directory was listed, and gone when it was to be read.
@@ -128,6 +132,8 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sentence = match self {
             Self::SymbolicLink => "it is a symbolic link, and links are not followed",
+            Self::HardLink => "it is a hard link, and links are not followed",
+            Self::Exists => "a file stands in its place already",
             Self::Special => "it is neither a file nor a directory",
             Self::NotUtf8 => "its name is not UTF-8",
             Self::InvalidName(why) => return write!(f, "its name cannot be used: {why}"),

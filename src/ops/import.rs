@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::namespace::MissingDirs;
+use crate::charge::Charge;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::path;
@@ -19,6 +20,33 @@ pub struct Import {
     pub files: Vec<ImportFile>,
     /// Directories that shall exist besides the parents of the files, with their times.
     pub dirs: Vec<(String, Option<Timestamp>)>,
+    /// What becomes of files that stand where one is brought.
+    pub existing: Existing,
+    /// Paid in advance, towards what nodes and names cost.
+    pub prepaid: Charge,
+}
+
+/// What becomes of a file that stands where one is brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "only archives leave a choice"))]
+pub enum Existing {
+    /// It is replaced.
+    #[default]
+    Replace,
+    /// Nothing is brought at all: `AlreadyExists`.
+    Refuse,
+    /// It stays, and what was to replace it is not brought.
+    Keep,
+}
+
+/// What an import found where it put its files.
+#[derive(Debug, Default)]
+#[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "only archives report it"))]
+pub struct Imported {
+    /// How many files were replaced.
+    pub replaced: u64,
+    /// The paths of files that stayed as they were.
+    pub kept: Vec<String>,
 }
 
 /// One file of an import.
@@ -36,10 +64,21 @@ pub struct ImportFile {
 struct Plan<'p> {
     /// Chains of new directories, each after the one that its first goes into.
     missing: Vec<MissingDirs<'p>>,
-    /// For each file, whether something stands at its path.
-    replaces: Vec<bool>,
+    /// For each file, what becomes of it.
+    fates: Vec<Fate>,
     /// For each directory, whether it is new.
     is_new: Vec<bool>,
+}
+
+/// What becomes of one file of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing stands at its path.
+    New,
+    /// It replaces one.
+    Replaces,
+    /// It is left out, because one stands at its path.
+    LeftOut,
 }
 
 impl Volume {
@@ -48,8 +87,9 @@ impl Volume {
     /// # Errors
     ///
     /// In this order: `AlreadyExists` for a path named twice, `NotADirectory`, `IsADirectory`,
-    /// `NodeLimit`, `Busy`, `QuotaExceeded`, `MemoryGuard`, `AllocationFailed`.
-    pub fn import(&self, mut import: Import) -> Result<()> {
+    /// `AlreadyExists` for a file that may not be replaced, `NodeLimit`, `Busy`, `QuotaExceeded`,
+    /// `MemoryGuard`, `AllocationFailed`.
+    pub fn import(&self, mut import: Import) -> Result<Imported> {
         import.check()?;
         self.at_once(self.settle(|lane| self.import_on(lane, &mut import)))
     }
@@ -59,46 +99,52 @@ impl Volume {
     /// # Errors
     ///
     /// The refusal.
-    pub fn import_on(&self, stage: impl Stage, import: &mut Import) -> Result<(), Refusal> {
+    pub fn import_on(&self, stage: impl Stage, import: &mut Import) -> Result<Imported, Refusal> {
         if import.files.is_empty() && import.dirs.is_empty() {
-            return Ok(());
+            return Ok(Imported::default());
         }
+        let prepaid = std::mem::take(&mut import.prepaid);
         let plan = stage.look(|root| {
             let plan = import.plan(root)?;
-            let new_files = plan.replaces.iter().filter(|old| !**old).count() as u64;
+            let new_files = plan.fates.iter().filter(|fate| **fate == Fate::New).count() as u64;
             let gains = new_files + plan.missing.iter().map(MissingDirs::count).sum::<u64>();
             let mut touched = Vec::new();
             if !root.holds.is_empty() {
                 touched.extend(plan.missing.iter().filter_map(MissingDirs::top));
-                touched.extend(import.files.iter().map(|file| &*file.path));
+                touched.extend(plan.brought(&import.files).map(|(file, _)| &*file.path));
             }
             self.look_busy_first(root, gains, &touched)?;
             Ok::<_, Refusal>(plan)
         })?;
         let (account, overhead) = (self.account(), self.config.chunk_overhead);
         let node_overhead = self.config.node_overhead;
-        let of_file = |(file, replaces): (&ImportFile, &bool)| {
-            let name = if *replaces { 0 } else { self.name_cost(&file.path) };
+        let of_file = |(file, fate): (&ImportFile, Fate)| {
+            let name = if fate == Fate::New { self.name_cost(&file.path) } else { 0 };
             let content = file.content.adoption_cost(account, overhead);
             name.saturating_add(content).saturating_add(node_overhead)
         };
-        let cost = import.files.iter().zip(&plan.replaces).map(of_file).fold(0, u64::saturating_add);
+        let cost = plan.brought(&import.files).map(of_file).fold(0, u64::saturating_add);
         let cost = plan.missing.iter().map(|dirs| dirs.cost(self)).fold(cost, u64::saturating_add);
-        let mut purse = self.reserve(cost)?;
+        let mut purse = self.topped_up(prepaid, cost)?;
         let now = self.now();
         let mut edits: Vec<_> =
             plan.missing.iter().filter_map(|dirs| dirs.edit(self, &mut purse, now)).collect();
         let mut contents = Vec::with_capacity(import.files.len());
-        for (file, replaces) in import.files.iter().zip(&plan.replaces) {
+        for (file, fate) in import.files.iter().zip(&plan.fates) {
+            if *fate == Fate::LeftOut {
+                contents.push(file.content.clone());
+                continue;
+            }
             let charge = purse.split(file.content.adoption_cost(account, overhead));
             let content = file.content.clone().adopt(charge, account, overhead)?;
             let content = content.with_random(self.config.storage == Storage::RandomAccess);
             contents.push(content.clone());
+            let modified = file.modified.unwrap_or(now);
             edits.push(Edit::Put {
                 path: (*file.path).into(),
-                name: if *replaces { None } else { self.long_name(&file.path, &mut purse) },
+                name: if *fate == Fate::New { self.long_name(&file.path, &mut purse) } else { None },
                 file: self.file_node(content, purse.split(node_overhead)),
-                rule: PutRule::Import { modified: file.modified.unwrap_or(now) },
+                rule: PutRule::Import { modified, replace: import.existing == Existing::Replace },
                 now,
             });
         }
@@ -107,11 +153,30 @@ impl Volume {
                 edits.push(Edit::SetModified { path: (**dir).into(), file: None, time });
             }
         }
+        if edits.is_empty() {
+            let kept = import.files.iter().map(|file| file.path.clone()).collect();
+            return Ok(Imported { replaced: 0, kept });
+        }
+        let replaced = plan.fates.iter().filter(|fate| **fate == Fate::Replaces).count() as u64;
+        let left_out = import.files.iter().zip(&plan.fates).filter(|(_, fate)| **fate == Fate::LeftOut);
+        let kept = left_out.map(|(file, _)| file.path.clone()).collect();
         // If the attempt is repeated, nothing is copied or paid twice.
         for (file, content) in import.files.iter_mut().zip(contents) {
             file.content = content;
         }
-        stage.commit_planned(&mut edits)
+        stage.commit_planned(&mut edits)?;
+        Ok(Imported { replaced, kept })
+    }
+
+    /// A charge of exactly `cost`, for which `prepaid` was paid already.
+    fn topped_up(&self, mut prepaid: Charge, cost: u64) -> Result<Charge> {
+        match prepaid.amount().checked_sub(cost) {
+            Some(_) => Ok(prepaid.split(cost)),
+            None => {
+                prepaid.merge(self.reserve(cost - prepaid.amount())?);
+                Ok(prepaid)
+            }
+        }
     }
 
     /// As [`Volume::look`], with locks before the node limit: the order that imports promise.
@@ -192,14 +257,17 @@ impl Import {
         }
         missing.retain(|dirs| dirs.top().is_some());
         let is_new = self.dirs.iter().map(|(dir, _)| find(tree, dir).is_err()).collect();
-        let mut replaces = Vec::with_capacity(self.files.len());
+        let mut fates = Vec::with_capacity(self.files.len());
         for file in &self.files {
-            match find(tree, &file.path) {
-                Ok(at) if matches!(at.found, Found::Dir(_)) => {
-                    return Err(Error::at(ErrorKind::IsADirectory, &file.path));
-                }
-                found => replaces.push(found.is_ok()),
-            }
+            fates.push(match find(tree, &file.path).map(|at| at.found) {
+                Err(_) => Fate::New,
+                Ok(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, &file.path)),
+                Ok(Found::File(_)) => match self.existing {
+                    Existing::Replace => Fate::Replaces,
+                    Existing::Keep => Fate::LeftOut,
+                    Existing::Refuse => return Err(Error::at(ErrorKind::AlreadyExists, &file.path)),
+                },
+            });
         }
         for (dir, _) in &self.dirs {
             let at = self.files.binary_search_by(|file| path::compare(&file.path, dir));
@@ -207,6 +275,14 @@ impl Import {
                 return Err(Error::at(ErrorKind::AlreadyExists, dir).because("the import has a file there"));
             }
         }
-        Ok(Plan { missing, replaces, is_new })
+        Ok(Plan { missing, fates, is_new })
+    }
+}
+
+impl Plan<'_> {
+    /// The files that are not left out, each with what becomes of it.
+    fn brought<'f>(&self, files: &'f [ImportFile]) -> impl Iterator<Item = (&'f ImportFile, Fate)> {
+        let with_fate = files.iter().zip(self.fates.iter().copied());
+        with_fate.filter(|(_, fate)| *fate != Fate::LeftOut)
     }
 }

@@ -13,10 +13,12 @@
 //! | `write` | one-shot writes, times |
 //! | `copy` | copies within the filesystem and out of snapshots, restoring |
 //! | `import` | many files at once |
+//! | `intake` | content read from outside, for imports |
 //! | `open` | handles under a lock |
 
 mod copy;
 pub mod import;
+pub mod intake;
 mod namespace;
 mod open;
 mod read;

@@ -430,7 +430,7 @@ impl Transaction {
             import.check()?;
             import.files.iter().for_each(|file| transaction.note(&file.path, What::Node));
             let Self { volume, private, .. } = transaction;
-            volume.at_once(volume.import_on(private, &mut import))
+            volume.at_once(volume.import_on(private, &mut import)).map(drop)
         };
         import(self).named("import_tree", "/")
     }

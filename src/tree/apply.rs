@@ -421,7 +421,7 @@ fn next_meta(rule: &PutRule, old: Option<(FileMeta, bool)>, empty: bool, now: Ti
         (PutRule::Write | PutRule::Append { .. }, None) => {
             FileMeta { generation: u64::from(!empty), ..fresh }
         }
-        (PutRule::Import { modified }, old) => {
+        (PutRule::Import { modified, .. }, old) => {
             FileMeta { created: old.map_or(now, |(old, _)| old.created), modified: *modified, generation: 0 }
         }
         (PutRule::Create | PutRule::Keep, _) => fresh,

@@ -188,6 +188,8 @@ pub enum PutRule {
     Import {
         /// When it was modified.
         modified: Timestamp,
+        /// Whether a file may stand there.
+        replace: bool,
     },
     /// A file or nothing; times and generation are those that the file carries.
     Keep,

@@ -178,6 +178,9 @@ fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> 
     let old = match target.map(|(_, entry)| &entry.node) {
         Some(_) if matches!(rule, PutRule::Create) => return fail(ErrorKind::AlreadyExists, path),
         Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
+        Some(Node::File(_)) if matches!(rule, PutRule::Import { replace: false, .. }) => {
+            return fail(ErrorKind::AlreadyExists, path);
+        }
         Some(Node::File(file)) => Some(file),
         None => None,
     };

@@ -156,8 +156,8 @@ impl Model {
         let written = u64::from(wrote && !same);
         let (created, modified, generation) = match (rule, &old) {
             (PutRule::Keep, _) => (carried, carried, 0),
-            (PutRule::Import { modified }, Some(old)) => (old.created, *modified, 0),
-            (PutRule::Import { modified }, None) => (now, *modified, 0),
+            (PutRule::Import { modified, .. }, Some(old)) => (old.created, *modified, 0),
+            (PutRule::Import { modified, .. }, None) => (now, *modified, 0),
             (PutRule::Create, _) => (now, now, 0),
             (_, None) => (now, now, written),
             (_, Some(old)) if written == 0 => (old.created, old.modified, old.generation),
@@ -189,6 +189,9 @@ impl Model {
                 }
                 if old.is_some_and(|old| old.content.is_none()) {
                     return no(ErrorKind::IsADirectory);
+                }
+                if matches!(rule, PutRule::Import { replace: false, .. }) && old.is_some() {
+                    return no(ErrorKind::AlreadyExists);
                 }
                 match (rule, old) {
                     (PutRule::Append { base: Some(base) }, Some(old))

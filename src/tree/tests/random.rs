@@ -181,7 +181,7 @@ impl Run {
                 let rule = match rule {
                     0 => PutRule::Create,
                     1 => PutRule::Keep,
-                    2 => PutRule::Import { modified: super::support::at(3) },
+                    2 => PutRule::Import { modified: super::support::at(3), replace: len % 2 == 0 },
                     3 => {
                         if let (0, Some(base)) = (len, &base) {
                             new = base.clone(); // nothing was appended

@@ -179,7 +179,7 @@ proptest! {
             if let (Node::File(_), 0) = (node, dirty >> (at % 8) & 1) {
                 let mut edit = put(&account, &path, content(2), 2);
                 let Edit::Put { rule, .. } = &mut edit else { unreachable!() };
-                *rule = PutRule::Import { modified: super::support::at(1) };
+                *rule = PutRule::Import { modified: super::support::at(1), replace: true };
                 edits.push(edit);
             }
         }

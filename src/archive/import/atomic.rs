@@ -1,0 +1,288 @@
+//! An archive at one instant.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use rayon::prelude::*;
+
+use super::conflict;
+use super::intake::{Failed, Intake};
+use super::limits::Meter;
+use super::options::{ImportOptions, OnConflict};
+use super::placing::{Placing, place};
+use super::report::{ArchiveReport, Telling};
+use crate::archive::{Archive, EntryInfo, error_of};
+use crate::charge::Charge;
+use crate::content::Content;
+use crate::error::{ErrorKind, Result};
+use crate::host::SkipReason;
+use crate::ops::import::{Existing, Import, ImportFile};
+use crate::path;
+use crate::tree::lookup::{Found, find_deepest};
+use crate::tree::meta::Timestamp;
+use crate::volume::Volume;
+
+/// How many entries are unpacked together at most.
+const BATCH: usize = 64;
+
+/// Reads all of an archive, then publishes it.
+///
+/// # Errors
+///
+/// See [`import_archive`](super::import_archive).
+pub fn import(
+    volume: &Volume,
+    mut archive: Archive,
+    dest: &str,
+    options: &ImportOptions,
+) -> Result<ArchiveReport> {
+    let mut building = Building {
+        volume,
+        options,
+        places: BTreeMap::new(),
+        batch: Vec::new(),
+        prepaid: Charge::none(),
+        meter: Meter::new(options.limits),
+        telling: Telling::new(archive.format(), volume, options),
+    };
+    while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
+        building.meter.count(&info)?;
+        let placing = place(volume, dest, options, &info)?;
+        building.take(&mut archive, &info, placing)?;
+    }
+    building.unpack_batch(&archive)?;
+    building.publish(dest)
+}
+
+/// A path in tree order, so that what is below a directory comes right after it.
+#[derive(PartialEq, Eq)]
+struct TreePath(String);
+
+impl Ord for TreePath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        path::compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for TreePath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What the archive puts somewhere.
+enum Brought {
+    Dir(Option<Timestamp>),
+    File { entry: String, content: Content, modified: Option<Timestamp> },
+}
+
+/// An entry that is still to be unpacked.
+struct Job {
+    info: EntryInfo,
+    path: String,
+    bytes: Box<dyn Read + Send>,
+}
+
+/// What has been read of an archive.
+struct Building<'a> {
+    volume: &'a Volume,
+    options: &'a ImportOptions,
+    places: BTreeMap<TreePath, Brought>,
+    batch: Vec<Job>,
+    /// What nodes and names will cost, so that they are bounded by the quota from the start.
+    prepaid: Charge,
+    meter: Meter,
+    telling: Telling<'a>,
+}
+
+/// Whether something comes to a place.
+enum Admitted {
+    New,
+    /// In place of an earlier entry.
+    Again,
+    /// Not at all: a file stands there.
+    Not,
+}
+
+impl Building<'_> {
+    fn take(&mut self, archive: &mut Archive, info: &EntryInfo, placing: Placing) -> Result<()> {
+        let modified = info.modified().map(Timestamp::from);
+        match placing {
+            Placing::Pass => self.telling.entry(),
+            Placing::Skip(reason) => self.telling.skipped(info.name(), reason)?,
+            Placing::Dir(path) => {
+                if matches!(self.admit_dir(&path, info)?, Admitted::New) {
+                    self.prepay(&path, "")?;
+                }
+                self.places.insert(TreePath(path), Brought::Dir(modified));
+                self.telling.report.dirs += 1;
+                self.telling.entry();
+            }
+            Placing::File(path) => match self.admit_file(&path, info)? {
+                Admitted::Not => self.telling.skipped(info.name(), SkipReason::Exists)?,
+                admitted => {
+                    // The name is told only of what is left out at the very end.
+                    let skips = self.options.on_conflict == OnConflict::Skip;
+                    let entry = if skips { info.name() } else { "" };
+                    if let Admitted::Again = admitted {
+                        self.unpack_batch(archive)?; // the earlier one may be in it
+                        self.telling.report.overwritten += 1;
+                    } else {
+                        self.prepay(&path, entry)?;
+                    }
+                    let (entry, content) = (entry.to_owned(), Content::default());
+                    let brought = Brought::File { entry, content, modified };
+                    self.places.insert(TreePath(path.clone()), brought);
+                    self.unpack(archive, info, path)?;
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Whether a file can come to `path`: by what the archive has brought, and by what is there now.
+    fn admit_file(&self, path: &str, info: &EntryInfo) -> Result<Admitted> {
+        let refuse = |kind, why| Err(conflict(kind, path, info.name(), why));
+        if let Some(earlier) = self.not_below_a_file(path, info)? {
+            return match (earlier, self.options.on_conflict) {
+                (Brought::Dir(_), _) => refuse(ErrorKind::IsADirectory, "an earlier entry is a directory"),
+                (_, OnConflict::Error) => refuse(ErrorKind::AlreadyExists, "an earlier entry has this path"),
+                (_, OnConflict::Overwrite) => Ok(Admitted::Again),
+                (_, OnConflict::Skip) => Ok(Admitted::Not),
+            };
+        }
+        let here = TreePath(path.to_owned());
+        let after = self.places.range((Excluded(&here), Unbounded)).next();
+        if after.is_some_and(|(after, _)| path::starts_with(&after.0, path)) {
+            return refuse(ErrorKind::IsADirectory, "earlier entries are below it");
+        }
+        match find_deepest(&self.volume.load().tree, path) {
+            (Found::Dir(_), "") => refuse(ErrorKind::IsADirectory, "a directory stands there"),
+            (Found::File(_), "") => match self.options.on_conflict {
+                OnConflict::Error => refuse(ErrorKind::AlreadyExists, "overwrite or skip what exists"),
+                OnConflict::Overwrite => Ok(Admitted::New),
+                OnConflict::Skip => Ok(Admitted::Not),
+            },
+            (Found::File(_), _) => refuse(ErrorKind::NotADirectory, "a file stands on the way"),
+            (Found::Dir(_), _) => Ok(Admitted::New),
+        }
+    }
+
+    /// As [`admit_file`](Self::admit_file), for a directory.
+    fn admit_dir(&self, path: &str, info: &EntryInfo) -> Result<Admitted> {
+        let refuse = |why| Err(conflict(ErrorKind::NotADirectory, path, info.name(), why));
+        match self.not_below_a_file(path, info)? {
+            Some(Brought::Dir(_)) => return Ok(Admitted::Again),
+            Some(Brought::File { .. }) => return refuse("an earlier entry is a file"),
+            None => {}
+        }
+        match find_deepest(&self.volume.load().tree, path) {
+            (Found::File(_), _) => refuse("a file stands there, or on the way"),
+            (Found::Dir(_), _) => Ok(Admitted::New),
+        }
+    }
+
+    /// What the archive has brought to `path`, once it is not below a file of the archive.
+    fn not_below_a_file(&self, path: &str, info: &EntryInfo) -> Result<Option<&Brought>> {
+        let here = TreePath(path.to_owned());
+        // A file has nothing below it, so if one is above, it is right before.
+        match self.places.range(..=&here).next_back() {
+            Some((before, brought)) if before.0 == path => Ok(Some(brought)),
+            Some((before, Brought::File { .. })) if path::starts_with(path, &before.0) => {
+                let why = "an earlier entry is a file on the way";
+                Err(conflict(ErrorKind::NotADirectory, path, info.name(), why))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Pays for a node and its name, or for what is kept of the entry until there is a node, if
+    /// that is more: names may be far longer than what is made of them.
+    fn prepay(&mut self, path: &str, entry: &str) -> Result<()> {
+        let kept = (path.len() + entry.len()) as u64;
+        let cost = self.volume.config.node_overhead.max(kept).saturating_add(self.volume.name_cost(path));
+        self.prepaid.merge(self.volume.reserve(cost).map_err(|error| error.on(path))?);
+        Ok(())
+    }
+
+    /// Unpacks a file now, or leaves it for later if others can be unpacked beside it.
+    fn unpack(&mut self, archive: &mut Archive, info: &EntryInfo, path: String) -> Result<()> {
+        if let Some(bytes) = archive.reader.detach() {
+            self.batch.push(Job { info: info.clone(), path, bytes });
+            return if self.batch.len() < BATCH { Ok(()) } else { self.unpack_batch(archive) };
+        }
+        let Archive { reader, taken, .. } = archive;
+        let content = Intake { volume: self.volume, meter: &self.meter, taken }.read(reader, info, &path)?;
+        self.unpacked(path, content);
+        Ok(())
+    }
+
+    /// Unpacks what was left for later, by many threads. The error of the first entry is the one
+    /// that is told.
+    fn unpack_batch(&mut self, archive: &Archive) -> Result<()> {
+        let intake = Intake { volume: self.volume, meter: &self.meter, taken: &archive.taken };
+        let failed = Failed::none();
+        let unpack = |(index, mut job): (usize, Job)| {
+            let content = intake.read_unless(&mut job.bytes, &job.info, &job.path, index, &failed)?;
+            Some(content.map(|content| (job.path, content)))
+        };
+        let jobs = std::mem::take(&mut self.batch);
+        let contents: Vec<_> = match jobs.len() {
+            0 | 1 => jobs.into_iter().enumerate().map(unpack).collect(),
+            _ => jobs.into_par_iter().enumerate().map(unpack).collect(),
+        };
+        // Those that were stopped come after the one that failed.
+        for content in contents.into_iter().flatten() {
+            let (path, content) = content?;
+            self.unpacked(path, content);
+        }
+        Ok(())
+    }
+
+    fn unpacked(&mut self, path: String, unpacked: Content) {
+        self.telling.file(unpacked.len());
+        if let Some(Brought::File { content, .. }) = self.places.get_mut(&TreePath(path)) {
+            *content = unpacked;
+        }
+    }
+
+    fn publish(self, dest: &str) -> Result<ArchiveReport> {
+        let Self { volume, options, places, prepaid, telling, .. } = self;
+        let mut import = Import {
+            existing: match options.on_conflict {
+                OnConflict::Error => Existing::Refuse,
+                OnConflict::Overwrite => Existing::Replace,
+                OnConflict::Skip => Existing::Keep,
+            },
+            prepaid,
+            ..Import::default()
+        };
+        // What the files came from, in tree order, in case some are not brought after all.
+        let mut origins = Vec::new();
+        for (path, brought) in places {
+            match brought {
+                Brought::Dir(time) => import.dirs.push((path.0, time)),
+                Brought::File { entry, content, modified } => {
+                    if options.on_conflict == OnConflict::Skip {
+                        origins.push((path.0.clone(), entry, content.len()));
+                    }
+                    import.files.push(ImportFile { path: path.0, content, modified });
+                }
+            }
+        }
+        if dest != "/" {
+            import.dirs.push((dest.to_owned(), None));
+        }
+        let imported = volume.import(import)?;
+        let mut report = telling.report;
+        report.overwritten += imported.replaced;
+        for path in imported.kept {
+            if let Ok(at) = origins.binary_search_by(|(origin, ..)| path::compare(origin, &path)) {
+                report.leave_out(&origins[at].1, origins[at].2);
+            }
+        }
+        Ok(report)
+    }
+}

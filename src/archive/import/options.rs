@@ -1,0 +1,181 @@
+//! What users choose of an import.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::archive::ArchiveFormats;
+
+/// What an import does where a file stands in the place of one that it brings.
+///
+/// What stands there may have been in the filesystem, or come from an earlier entry of the same
+/// archive: an archive may have several entries of one name. A directory in the place of a file is
+/// always an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnConflict {
+    /// The import fails with `AlreadyExists`.
+    #[default]
+    Error,
+    /// The file is replaced, and keeps the time at which it was created. Of several entries the
+    /// last wins.
+    Overwrite,
+    /// The file stays, and the entry is listed as skipped. Of several entries the first wins.
+    Skip,
+}
+
+/// How much an archive may bring. What is over a limit is `InvalidInput`.
+///
+/// Bytes are bounded by the quota anyway; these limits are for archives of strangers in a
+/// filesystem that has room for more. `u64::MAX` is no limit.
+///
+/// ```
+/// use arcfs::{ImportLimits, ImportOptions, MemFs, import_archive};
+///
+/// let mut tar = tar::Builder::new(Vec::new());
+/// let mut header = tar::Header::new_gnu();
+/// header.set_size(1000);
+/// tar.append_data(&mut header, "a", &[0; 1000][..])?;
+///
+/// let limits = ImportLimits { entry_bytes: 999, ..ImportLimits::default() };
+/// let options = ImportOptions::new().limits(limits);
+/// let error = import_archive(&MemFs::new(), tar.into_inner()?, "/", options).unwrap_err();
+/// assert_eq!((error.kind(), error.path()), (&arcfs::ErrorKind::InvalidInput, Some("a")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportLimits {
+    /// Bytes of all files together, as they are unpacked. No limit by default.
+    pub total_bytes: u64,
+    /// Bytes of one file. No limit by default.
+    pub entry_bytes: u64,
+    /// Entries of any kind, also those that are left out. 1,048,576 by default, because the report
+    /// of what was left out is not charged.
+    pub entries: u64,
+    /// Bytes that come out for each byte of the archive: of each entry of a zip, and of all that
+    /// was read so far of a compressed tar. What comes to less than 64 KiB is not looked at. No
+    /// limit by default: deflate makes up to 1032 of one, the other methods far more, also of
+    /// innocent bytes.
+    pub ratio: u64,
+}
+
+impl Default for ImportLimits {
+    fn default() -> Self {
+        Self { total_bytes: u64::MAX, entry_bytes: u64::MAX, entries: 1 << 20, ratio: u64::MAX }
+    }
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImportProgress {
+    /// Entries dealt with, in whatever way.
+    pub entries: u64,
+    /// Bytes of the files unpacked.
+    pub bytes: u64,
+}
+
+/// Which entries are wanted.
+type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Who is told.
+type Tell = Arc<dyn Fn(ImportProgress) + Send + Sync>;
+
+/// How an archive is brought into a filesystem.
+///
+/// ```
+/// use arcfs::{ImportLimits, ImportOptions, OnConflict};
+///
+/// let options = ImportOptions::new()
+///     .on_conflict(OnConflict::Overwrite)
+///     .limits(ImportLimits { total_bytes: 64 << 20, ..ImportLimits::default() })
+///     .strip_components(1)
+///     .filter(|path| path.ends_with(".rs"))
+///     .progress(|so_far| println!("{} entries", so_far.entries));
+/// # let _ = options;
+/// ```
+#[derive(Clone, Default)]
+pub struct ImportOptions {
+    pub(super) on_conflict: OnConflict,
+    pub(super) limits: ImportLimits,
+    pub(super) strip: usize,
+    pub(super) reroot: bool,
+    pub(super) filter: Option<Filter>,
+    pub(super) progress: Option<Tell>,
+    pub(super) formats: ArchiveFormats,
+}
+
+impl ImportOptions {
+    /// Conflicts and names that lead elsewhere are errors, everything is brought.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What happens where a file stands already.
+    #[must_use]
+    pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+        self.on_conflict = on_conflict;
+        self
+    }
+
+    /// How much the archive may bring.
+    #[must_use]
+    pub fn limits(mut self, limits: ImportLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Takes so many components off the front of each name. Entries that have no more of them are
+    /// passed over.
+    #[must_use]
+    pub fn strip_components(mut self, count: usize) -> Self {
+        self.strip = count;
+        self
+    }
+
+    /// Brings only entries for which `filter` is true, asked with the path that each would have in
+    /// the filesystem. All others are passed over without unpacking them. A directory that is not
+    /// wanted still appears where something below it is.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(Arc::new(filter));
+        self
+    }
+
+    /// Whether absolute names, and names with `..`, are taken relative to the destination instead
+    /// of being refused. `/etc/passwd` is then `etc/passwd`, and `..` ends at the destination.
+    #[must_use]
+    pub fn reroot(mut self, reroot: bool) -> Self {
+        self.reroot = reroot;
+        self
+    }
+
+    /// Calls `progress` after each entry, on the thread that imports; entries that are unpacked
+    /// together come together.
+    #[must_use]
+    pub fn progress(mut self, progress: impl Fn(ImportProgress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// The formats that the archive may be in.
+    #[must_use]
+    pub fn formats(mut self, formats: ArchiveFormats) -> Self {
+        self.formats = formats;
+        self
+    }
+}
+
+impl fmt::Debug for ImportOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportOptions")
+            .field("on_conflict", &self.on_conflict)
+            .field("limits", &self.limits)
+            .field("strip_components", &self.strip)
+            .field("reroot", &self.reroot)
+            .field("filter", &self.filter.is_some())
+            .field("progress", &self.progress.is_some())
+            .field("formats", &self.formats)
+            .finish()
+    }
+}

@@ -1,0 +1,80 @@
+//! Content read from outside, straight into chunks that are paid for.
+
+use std::io::{self, Read};
+
+use crate::charge::Charge;
+use crate::content::{Assembly, CHUNK, Content, allocate, copied};
+use crate::error::{Error, Result};
+use crate::volume::Volume;
+
+impl Volume {
+    /// Reads content: all of `source`, or its first `len` bytes, or fewer if it ends before.
+    ///
+    /// With a length, quota for all of it is reserved before the first byte is read; without one,
+    /// for each chunk as it comes. `watch` is asked before each chunk and at the end, with the
+    /// number of bytes read so far, and may end the reading. Whatever ends it, all that was charged
+    /// goes back with what it paid for. Never more than one chunk is allocated beyond what is paid.
+    ///
+    /// # Errors
+    ///
+    /// Those of `watch` and of `source`; `QuotaExceeded`, `MemoryGuard`, `AllocationFailed`.
+    pub fn take_in<E: From<Error> + From<io::Error>>(
+        &self,
+        source: &mut (impl Read + ?Sized),
+        len: Option<u64>,
+        mut watch: impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<Content, E> {
+        let (account, overhead) = (self.account(), self.config.chunk_overhead);
+        let mut purse = match len {
+            Some(len) => self.reserve(Content::cost(len, overhead))?,
+            None => Charge::none(),
+        };
+        let (mut assembly, mut done) = (Assembly::default(), 0);
+        loop {
+            watch(done)?;
+            let wanted = len.map_or(CHUNK as u64, |len| (len - done).min(CHUNK as u64)) as usize;
+            if wanted == 0 {
+                break;
+            }
+            let Some(bytes) = piece::<E>(source, wanted)? else { break };
+            done += bytes.len() as u64;
+            let cost = Content::cost(bytes.len() as u64, overhead);
+            let receipt = if len.is_some() { purse.split(cost) } else { self.reserve(cost)? };
+            assembly.push(bytes, receipt, account);
+        }
+        Ok(assembly.finish())
+    }
+}
+
+/// The next `wanted` bytes in an allocation of exactly their length, or fewer at the end of the
+/// source; `None` after it.
+fn piece<E: From<Error> + From<io::Error>>(
+    source: &mut (impl Read + ?Sized),
+    wanted: usize,
+) -> Result<Option<Vec<u8>>, E> {
+    let mut bytes = allocate(wanted)?;
+    bytes.resize(wanted, 0);
+    Ok(match fill(source, &mut bytes)? {
+        0 => None,
+        n if n < wanted => Some(copied(&bytes[..n])?),
+        _ => Some(bytes),
+    })
+}
+
+/// Reads until `buf` is full or the source ends; gives how many bytes.
+///
+/// # Errors
+///
+/// That of the source.
+pub fn fill(source: &mut (impl Read + ?Sized), buf: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buf.len() {
+        match source.read(&mut buf[done..]) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
