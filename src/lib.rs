@@ -97,9 +97,10 @@ mod volume;
 
 #[cfg(feature = "archive")]
 pub use archive::{
-    Archive, ArchiveEntry, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveProbe, ArchiveReader,
-    ArchiveReport, ArchiveSource, EntryInfo, EntryKind, ImportLimits, ImportOptions, ImportProgress,
-    OnConflict, SkippedEntry, import_archive, import_archive_streaming,
+    Archive, ArchiveEntry, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveOptions, ArchiveProbe,
+    ArchiveProgress, ArchiveReader, ArchiveReport, ArchiveSource, ArchiveSummary, Compression, EntryInfo,
+    EntryKind, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,
+    import_archive_streaming,
 };
 pub use builder::MemFsBuilder;
 pub use clock::{Clock, SystemClock};

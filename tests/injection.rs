@@ -429,6 +429,27 @@ fn reads() {
     assert_eq!(export, grants(0, 0, 5));
 }
 
+/// On one thread: faults are armed for the thread that asks.
+#[cfg(feature = "archive")]
+#[test]
+fn archives_out() {
+    use arcfs::{ArchiveOptions, Compression};
+
+    let options = |compression| ArchiveOptions::new().threads(1).compression(compression);
+    for compression in [Compression::None, Compression::Deflate] {
+        let zip = |fs: &MemFs| fs.export_zip(std::io::sink(), options(compression)).map(drop);
+        let asked = fail_call(sample, zip);
+        assert_eq!((asked.charges, asked.nodes), (0, 0));
+        assert_eq!(asked.allocations > 0, compression == Compression::Deflate);
+    }
+    for compression in [Compression::None, Compression::Deflate, Compression::Zstd] {
+        let tar = |fs: &MemFs| fs.export_tar(std::io::sink(), options(compression)).map(drop);
+        let asked = fail_call(sample, tar);
+        assert_eq!((asked.charges, asked.nodes), (0, 0));
+        assert_eq!(asked.allocations > 0, compression != Compression::None);
+    }
+}
+
 // ---- opening ----
 
 #[test]

@@ -44,7 +44,9 @@
 //! | `packing` | decoders that take no more memory than they must |
 //! | `zip`, `tar` | the built-in formats |
 //! | `import` | archives into a filesystem |
+//! | `export` | one instant of a tree, written as an archive |
 
+mod export;
 mod format;
 mod import;
 mod input;
@@ -53,6 +55,7 @@ mod source;
 mod tar;
 mod zip;
 
+pub use export::{ArchiveOptions, ArchiveProgress, ArchiveSummary, Compression};
 pub use format::{ArchiveFormat, ArchiveFormats, ArchiveReader, EntryInfo, EntryKind};
 pub use import::{
     ArchiveReport, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,

@@ -21,8 +21,15 @@ impl Timestamp {
     }
 
     /// Whole seconds since the Unix epoch, rounded down.
-    const fn secs(self) -> i64 {
+    #[must_use]
+    pub const fn secs(self) -> i64 {
         ((self.high as i64) << 32) | self.low as i64
+    }
+
+    /// Nanoseconds since the last whole second.
+    #[must_use]
+    pub const fn nanos(self) -> u32 {
+        self.nanos
     }
 }
 
