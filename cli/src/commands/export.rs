@@ -1,0 +1,138 @@
+//! `export`: out to the host.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use arcfs::Snapshot;
+use arcfs::archive::ArchiveOptions;
+
+use super::read;
+use crate::args::{ExportArgs, Format};
+use crate::failure::{Attempt, Failure, Outcome};
+use crate::output::Out;
+use crate::paths::base_name;
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::sizes::Human;
+use crate::{archives, host};
+
+pub fn export(session: &mut Session, args: &ExportArgs, out: &mut Out) -> Outcome {
+    let view = session.view(args.at.at.as_deref())?;
+    let source = session.path(&args.source);
+    let is_file = view.metadata(&source)?.is_file();
+    let to_stdout = args.dest.as_os_str() == "-";
+    if let Some(format) = format(args, &source, is_file) {
+        return match to_stdout {
+            true => archive_to_stdout(&view, &source, format, args, out),
+            false => archive_to_file(&view, &source, format, args, out),
+        };
+    }
+    if args.level.is_some() {
+        return Err(Failure::message("--level is for archives; name one, or say which with --format"));
+    }
+    match (is_file, to_stdout) {
+        (true, true) => read::print(&view.content(&source)?, out),
+        (false, true) => Err(Failure::message(
+            "a directory goes to standard output as an archive; say which with --format",
+        )),
+        (true, false) => file_to_host(&view, &source, args, out),
+        (false, false) => directory_to_host(&view, &source, args, out),
+    }
+}
+
+/// The kind of archive that is asked for, if one is.
+fn format(args: &ExportArgs, source: &str, is_file: bool) -> Option<Format> {
+    let by_name = || {
+        let format = archives::format_of(args.dest.file_name()?)?;
+        let is_one = is_file && archives::format_of(base_name(source).as_ref()) == Some(format);
+        (!is_one && !args.dest.is_dir()).then_some(format)
+    };
+    args.format.or_else(by_name)
+}
+
+fn options(source: &str, args: &ExportArgs, progress: &Progress) -> ArchiveOptions {
+    let tell = progress.teller();
+    let options = ArchiveOptions::new()
+        .prefix(source)
+        .only_dirty(args.only_dirty)
+        .progress(move |done| tell(done.bytes, done.total_bytes));
+    match args.level {
+        Some(level) => options.level(level),
+        None => options,
+    }
+}
+
+fn archive_to_file(
+    view: &Snapshot,
+    source: &str,
+    format: Format,
+    args: &ExportArgs,
+    out: &mut Out,
+) -> Outcome {
+    let summary = {
+        let progress = Progress::new("Exporting", out);
+        let options = options(source, args, &progress);
+        host::write_file(&args.dest, None, |to| archives::write(view, format, options, to))?
+    };
+    confirm(summary.files, summary.bytes, &args.dest, out)
+}
+
+fn archive_to_stdout(
+    view: &Snapshot,
+    source: &str,
+    format: Format,
+    args: &ExportArgs,
+    out: &mut Out,
+) -> Outcome {
+    if std::io::stdout().is_terminal() {
+        return Err(Failure::message("an archive is not for a terminal; name a file, or a pipe"));
+    }
+    let progress = Progress::new("Exporting", out);
+    let options = options(source, args, &progress);
+    archives::write(view, format, options, out.stream()).map(drop).map_err(|failure| match failure {
+        // The engine wraps the error of the pipe.
+        Failure::Engine(error) if is_closed_pipe(&error) => Failure::ClosedPipe,
+        failure => failure,
+    })
+}
+
+/// Whether an error of the engine is that of a pipe that nobody reads any more.
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn file_to_host(view: &Snapshot, source: &str, args: &ExportArgs, out: &mut Out) -> Outcome {
+    let (content, metadata) = (view.content(source)?, view.metadata(source)?);
+    if args.only_dirty && metadata.generation() == 0 {
+        return confirm(0, 0, &args.dest, out);
+    }
+    let into_directory = args.dest.is_dir() || args.dest.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let dest = if into_directory { args.dest.join(base_name(source)) } else { args.dest.clone() };
+    host::write_file(&dest, Some(metadata.modified()), |to| {
+        for chunk in content.chunks() {
+            to.write_all(&chunk?).attempt(|| format!("cannot write {dest:?}"))?;
+        }
+        Ok(())
+    })?;
+    confirm(1, content.len(), &dest, out)
+}
+
+fn directory_to_host(view: &Snapshot, source: &str, args: &ExportArgs, out: &mut Out) -> Outcome {
+    if args.only_dirty {
+        return Err(Failure::message("--only-dirty is for archives and single files"));
+    }
+    let report = {
+        let _progress = Progress::new("Exporting", out);
+        view.export_dir(source, &args.dest)?
+    };
+    confirm(report.files, report.bytes, &args.dest, out)?;
+    super::import::complain_about(&report.skipped)
+}
+
+fn confirm(files: u64, bytes: u64, to: &Path, out: &mut Out) -> Outcome {
+    let plural = if files == 1 { "file" } else { "files" };
+    out.confirm(format_args!("Exported {files} {plural}, {}, to {}", Human(bytes), to.display()))
+}

@@ -1,0 +1,204 @@
+//! `import`: in from the host.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use arcfs::archive::{ImportOptions, OnConflict, import_archive};
+use arcfs::image::Image;
+use arcfs::{MemFs, OpenOptions, SkipReason, Skipped};
+
+use super::write::standard_input;
+use crate::args::{Conflict, ImportArgs};
+use crate::failure::{Attempt, Failure, Outcome, remark};
+use crate::output::Out;
+use crate::paths::{base_name, join};
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::sizes::Human;
+use crate::{archives, json_state};
+
+/// What an import brought.
+#[derive(Debug, Default)]
+struct Brought {
+    files: u64,
+    bytes: u64,
+    /// What was left out because it exists, as was asked for.
+    kept: u64,
+    /// What was left out because it has to be, for people to read.
+    remarks: Vec<String>,
+    /// How many of those should have been brought.
+    left_out: usize,
+}
+
+pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcome {
+    let from_stdin = args.source.as_os_str() == "-";
+    let unpack =
+        args.unpack || (!args.file && !args.json_state && !from_stdin && archives::is_archive(&args.source));
+    let is_dir = !from_stdin && args.source.is_dir();
+    if is_dir && (args.unpack || args.file || args.json_state) {
+        return Err(Failure::Message(format!("{:?} is a directory of the host, not a file", args.source)));
+    }
+    let whole_tree = is_dir || unpack || args.json_state;
+    if from_stdin && !whole_tree && args.dest.is_none() {
+        return Err(Failure::message("standard input needs a path to go to: import - DEST"));
+    }
+    if !unpack && (args.strip_components > 0 || args.reroot) {
+        return Err(Failure::message("--strip-components and --reroot are for archives"));
+    }
+    if (is_dir || args.json_state) && args.on_conflict != Conflict::Overwrite {
+        return Err(Failure::message("--on-conflict error and skip are for files and archives"));
+    }
+    let dest = session.path(args.dest.as_deref().unwrap_or("."));
+    // Read before the state is locked; see there.
+    let input = from_stdin.then(|| standard_input(session, "-")).transpose()?;
+    let brought = {
+        let progress = Progress::new("Importing", out);
+        session.change(|image| {
+            if is_dir {
+                directory(&image.fs, &args.source, &dest)
+            } else if unpack {
+                archive(&image.fs, args, input, &dest, &progress)
+            } else if args.json_state {
+                state(image, args, input, &dest)
+            } else {
+                file(&image.fs, args, input, &dest, &progress)
+            }
+        })?
+    };
+    let Brought { files, bytes, kept, remarks, left_out } = brought;
+    let plural = if files == 1 { "file" } else { "files" };
+    let source = args.source.display();
+    let note = if kept > 0 { format!(", {kept} existed and were kept") } else { String::new() };
+    out.confirm(format_args!("Imported {files} {plural}, {}, from {source}{note}", Human(bytes)))?;
+    remarks.iter().for_each(|text| remark(text));
+    if left_out > 0 { Err(Failure::Incomplete { left_out }) } else { Ok(()) }
+}
+
+fn directory(fs: &MemFs, host: &Path, dest: &str) -> Outcome<Brought> {
+    let report = fs.import_dir(host, dest)?;
+    let mut brought = Brought { files: report.files, bytes: report.bytes, ..Brought::default() };
+    for skipped in &report.skipped {
+        brought.remarks.push(format!("Left out {skipped}"));
+        brought.left_out += usize::from(!is_expected(&skipped.reason));
+    }
+    Ok(brought)
+}
+
+/// Whether nobody can have meant to bring it: links and devices are nothing that could be here.
+fn is_expected(reason: &SkipReason) -> bool {
+    matches!(reason, SkipReason::SymbolicLink | SkipReason::Special)
+}
+
+/// Says what an export left out.
+pub fn complain_about(skipped: &[Skipped]) -> Outcome {
+    skipped.iter().for_each(|skipped| remark(&format!("Left out {skipped}")));
+    let left_out =
+        skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::TimeNotKept(_))).count();
+    if left_out > 0 { Err(Failure::Incomplete { left_out }) } else { Ok(()) }
+}
+
+fn archive(
+    fs: &MemFs,
+    args: &ImportArgs,
+    input: Option<Vec<u8>>,
+    dest: &str,
+    progress: &Progress,
+) -> Outcome<Brought> {
+    let tell = progress.teller();
+    let options = ImportOptions::new()
+        .on_conflict(match args.on_conflict {
+            Conflict::Error => OnConflict::Error,
+            Conflict::Overwrite => OnConflict::Overwrite,
+            Conflict::Skip => OnConflict::Skip,
+        })
+        .strip_components(args.strip_components)
+        .reroot(args.reroot)
+        .progress(move |done| tell(done.bytes, 0));
+    let report = match input {
+        Some(bytes) => import_archive(fs, bytes, dest, options)?,
+        None => import_archive(fs, args.source.as_path(), dest, options)?,
+    };
+    let mut brought = Brought { files: report.files, bytes: report.bytes, ..Brought::default() };
+    for skipped in &report.skipped {
+        match skipped.reason {
+            SkipReason::Exists => brought.kept += 1,
+            ref reason => {
+                brought.remarks.push(format!("Left out {skipped}"));
+                brought.left_out += usize::from(!is_expected(reason));
+            }
+        }
+    }
+    Ok(brought)
+}
+
+fn state(image: &Image, args: &ImportArgs, input: Option<Vec<u8>>, dest: &str) -> Outcome<Brought> {
+    let unreadable = || format!("cannot read {:?}", args.source);
+    let bytes = match input {
+        Some(bytes) => bytes,
+        None => std::fs::read(&args.source).attempt(unreadable)?,
+    };
+    let (files, bytes) = json_state::read(&image.fs, &bytes, dest)?;
+    Ok(Brought { files, bytes, ..Brought::default() })
+}
+
+fn file(
+    fs: &MemFs,
+    args: &ImportArgs,
+    input: Option<Vec<u8>>,
+    dest: &str,
+    progress: &Progress,
+) -> Outcome<Brought> {
+    let given_as_dir = args.dest.as_deref().is_none_or(|given| given.ends_with(['/', '\\']));
+    let dest = if given_as_dir || fs.is_dir(dest) {
+        let name = args.source.file_name().and_then(|name| name.to_str()).filter(|_| input.is_none());
+        let name = name.ok_or_else(|| {
+            Failure::Message(format!("{:?} has no name that a file could have here; name one", args.source))
+        })?;
+        join(dest, base_name(name))
+    } else {
+        dest.to_owned()
+    };
+    if fs.exists(&dest) {
+        match args.on_conflict {
+            Conflict::Overwrite => {}
+            Conflict::Skip => return Ok(Brought { kept: 1, ..Brought::default() }),
+            Conflict::Error => return Err(Failure::Message(format!("{dest:?} exists already"))),
+        }
+    }
+    let bytes = match input {
+        Some(bytes) => {
+            let len = bytes.len() as u64;
+            fs.write_owned(&dest, bytes)?;
+            len
+        }
+        None => from_host(fs, &args.source, &dest, progress)?,
+    };
+    Ok(Brought { files: 1, bytes, ..Brought::default() })
+}
+
+/// Reads a file of the host block by block, so that the quota stops one that does not fit.
+fn from_host(fs: &MemFs, source: &Path, dest: &str, progress: &Progress) -> Outcome<u64> {
+    let unreadable = || format!("cannot read {source:?}");
+    let mut from = File::open(source).attempt(unreadable)?;
+    let metadata = from.metadata().attempt(unreadable)?;
+    let tell = progress.teller();
+    let mut to = OpenOptions::new().write(true).create(true).truncate(true).atomic(true).open(fs, dest)?;
+    let (mut block, mut done) = (vec![0; 256 << 10], 0);
+    loop {
+        let n = match from.read(&mut block) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error).attempt(unreadable),
+        };
+        to.write_at(&block[..n], done)?;
+        done += n as u64;
+        tell(done, metadata.len());
+    }
+    to.close()?;
+    if let Ok(modified) = metadata.modified() {
+        fs.set_modified(dest, modified)?;
+    }
+    Ok(done)
+}

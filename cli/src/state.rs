@@ -1,0 +1,222 @@
+//! The file that the filesystem is kept in between commands: where it is, its lock, its old self.
+//!
+//! A new state is written beside the old one and renamed over it, so whoever reads needs no lock: it
+//! sees one or the other. Whoever changes holds the lock from before it loads until after the rename,
+//! so no change is made to a state that another change has replaced. The lock is taken on a file of
+//! its own, `FILE.lock`, which is never removed or replaced: a lock on the state itself would be one
+//! on the file that the rename has just made old.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use arcfs::MemFs;
+use arcfs::image::{Image, ImageReader, load_image_file, save_image_file};
+
+use crate::failure::{Attempt, Failure, Outcome, remark};
+
+/// How long a temporary file that is written to can be without a write.
+const TIDY_AFTER: Duration = Duration::from_secs(3600);
+
+/// Where the state is kept.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: PathBuf,
+    /// Whether it is the one below the home directory, whose directory is made when it is needed.
+    own: bool,
+}
+
+/// The lock, until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Tells one saved state from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    len: u64,
+    modified: Option<std::time::SystemTime>,
+    #[cfg(unix)]
+    identity: (u64, u64, i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            len: metadata.len(),
+            modified: metadata.modified().ok(),
+            #[cfg(unix)]
+            identity: (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// The directory below the home directory for what arcfs keeps there.
+pub fn own_directory() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).map(|home| home.join(".arcfs"))
+}
+
+/// Makes that directory, for the user alone.
+pub fn make_own_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+impl Store {
+    /// The store at `explicit`, or the one of the user.
+    pub fn locate(explicit: Option<PathBuf>) -> Outcome<Self> {
+        let (path, own) = match explicit.filter(|path| !path.as_os_str().is_empty()) {
+            Some(path) => (path, false),
+            None => {
+                let directory = own_directory().ok_or_else(|| {
+                    Failure::message(
+                        "there is no home directory to keep the state in; name a file with --state FILE",
+                    )
+                })?;
+                (directory.join("state.arcfs"), true)
+            }
+        };
+        // Through links to the file itself: whatever it is called, its lock is the same.
+        Ok(Self { path: fs::canonicalize(&path).unwrap_or(path), own })
+    }
+
+    /// Waits for the lock.
+    pub fn lock(&self) -> Outcome<Lock> {
+        if self.own
+            && let Some(directory) = self.path.parent()
+        {
+            make_own_directory(directory).attempt(|| format!("cannot create the directory {directory:?}"))?;
+        }
+        let path = self.beside(".lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let locked = || format!("cannot lock the state with {path:?}");
+        let file = options.open(&path).attempt(locked)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                if io::stderr().is_terminal() {
+                    remark("Waiting for another arcfs that is changing the same state ...");
+                }
+                file.lock().attempt(locked)?;
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error).attempt(locked),
+        }
+        Ok(Lock { _file: file })
+    }
+
+    /// The stamp of the state that is there now, `None` if there is none.
+    pub fn stamp(&self) -> Outcome<Option<Stamp>> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) => Ok(Some(Stamp::of(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).attempt(|| format!("cannot look at the state {:?}", self.path)),
+        }
+    }
+
+    /// Loads the state. Only one that does not exist is an empty filesystem; one that cannot be read
+    /// is an error, and stays as it is.
+    pub fn load(&self) -> Outcome<Image> {
+        if self.stamp()?.is_none() {
+            return Ok(empty(MemFs::new()));
+        }
+        load_image_file(&self.path).map_err(|error| self.unusable(&error))
+    }
+
+    /// The state to look at without loading it, `None` if there is none.
+    pub fn open(&self) -> Outcome<Option<ImageReader>> {
+        if self.stamp()?.is_none() {
+            return Ok(None);
+        }
+        ImageReader::open(&self.path).map(Some).map_err(|error| self.unusable(&error))
+    }
+
+    /// Says that the state cannot be used, and what to do about it.
+    pub fn unusable(&self, error: &arcfs::Error) -> Failure {
+        Failure::Message(format!(
+            "the state {:?} cannot be used, and was left as it is: {error}. Put a good copy in its place, or \
+             start anew with `arcfs init`, which keeps it as {:?}",
+            self.path,
+            self.beside(".old")
+        ))
+    }
+
+    /// Saves the state: when this returns it is on the disk, before it the old one was.
+    pub fn save(&self, image: &Image, _lock: &Lock) -> Outcome {
+        save_image_file(&self.path, &image.fs, &image.snapshots)?;
+        self.tidy();
+        Ok(())
+    }
+
+    /// Removes what a process that was killed while it saved has left: a temporary file that has not
+    /// been written to for an hour. Whoever is saving something right now writes to theirs.
+    fn tidy(&self) {
+        let Some(Ok(entries)) =
+            self.path.parent().map(|dir| fs::read_dir(if dir == "" { Path::new(".") } else { dir }))
+        else {
+            return;
+        };
+        let is_old = |entry: &fs::DirEntry| {
+            let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+            matches!(age, Ok(Ok(age)) if age > TIDY_AFTER)
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_str().unwrap_or_default();
+            if name.starts_with(".arcfs-") && name.ends_with(".tmp") && is_old(&entry) {
+                let _ = fs::remove_file(entry.path()); // it is in nobody's way
+            }
+        }
+    }
+
+    /// Keeps the state that is there as `FILE.old`, unless it is readable and empty. Returns where.
+    pub fn keep_old(&self, _lock: &Lock) -> Outcome<Option<PathBuf>> {
+        if self.stamp()?.is_none() {
+            return Ok(None);
+        }
+        if load_image_file(&self.path).is_ok_and(|image| is_empty(&image)) {
+            return Ok(None);
+        }
+        let (old, new) = (self.beside(".old"), self.beside(".old.new"));
+        // A second name first, so that at no instant there is no state at all.
+        let kept = remove_if_there(&new)
+            .and_then(|()| fs::hard_link(&self.path, &new).or_else(|_| fs::copy(&self.path, &new).map(drop)))
+            .and_then(|()| fs::rename(&new, &old));
+        kept.attempt(|| format!("cannot keep the state that is there as {old:?}"))?;
+        Ok(Some(old))
+    }
+
+    /// The path of the state with something appended.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = OsString::from(&self.path);
+        path.push(suffix);
+        path.into()
+    }
+}
+
+/// A state with a filesystem and no snapshots.
+pub fn empty(fs: MemFs) -> Image {
+    Image { fs, snapshots: BTreeMap::new() }
+}
+
+/// Whether nothing would be lost with it.
+fn is_empty(image: &Image) -> bool {
+    let stats = image.fs.stats();
+    stats.file_count == 0 && stats.dir_count == 1 && image.snapshots.is_empty()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
