@@ -34,9 +34,9 @@ The state is ~/.arcfs/state.arcfs unless --state or ARCFS_STATE name another fil
 #[derive(Debug, Args)]
 pub struct Global {
     /// The file of the host that holds the filesystem [default: ~/.arcfs/state.arcfs]
-    #[arg(long, global = true, env = "ARCFS_STATE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, env = "ARCFS_STATE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state: Option<PathBuf>,
-    /// When to colour the output; `auto` follows the terminal and `NO_COLOR`
+    /// When to colour the output: always, never, or auto, which follows the terminal and `NO_COLOR`
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: When,
     /// Say nothing about what was done, and show no progress
@@ -156,13 +156,17 @@ pub enum Command {
         /// Copy directories with everything below them
         #[arg(long, short)]
         recursive: bool,
-        #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "DEST"], value_hint = ValueHint::Other)]
-        paths: Vec<String>,
+        #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::Other)]
+        sources: Vec<String>,
+        #[arg(value_hint = ValueHint::Other)]
+        dest: String,
     },
     /// Move files and directories; a file in the way is replaced
     Mv {
-        #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "DEST"], value_hint = ValueHint::Other)]
-        paths: Vec<String>,
+        #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::Other)]
+        sources: Vec<String>,
+        #[arg(value_hint = ValueHint::Other)]
+        dest: String,
     },
     /// Give a file or directory another path, which must be free
     Rename {
@@ -236,18 +240,21 @@ pub enum Command {
 
 const IMPORT_HELP: &str = "\
 What is imported:
-  a directory          goes to DEST [default: the current directory] with everything below it
-  an archive by name   (.zip .tar .tar.gz .tgz .tar.zst .tzst .tar.bz2 .tbz2 .tar.xz .txz) is unpacked
-                       into DEST, all of it or nothing; --file brings it as the file that it is
-  another file         goes to DEST, or into DEST if that is a directory or ends in a slash
-  -                    standard input: a file at DEST, or with --unpack an archive of any kind";
+  a directory      to DEST [default: the current directory], with all below it
+  an archive       (.zip, .tar, .tar.gz, .tgz, .tar.zst, .tzst, .tar.bz2, .tbz2,
+                   .tar.xz, .txz) is unpacked into DEST, all of it or nothing;
+                   with --file it comes as the file that it is
+  another file     to DEST, or into it if it is a directory or ends in a slash
+  -                standard input: to the file DEST, or with --unpack an archive";
 
 const EXPORT_HELP: &str = "\
 How it is written:
-  to NAME.zip, .tar, .tar.gz, .tgz, .tar.zst or .tzst   as an archive (a SOURCE with the same ending is
-                       taken to be one already and is copied), or as --format says
-  to -                 to standard output: a file as it is, a directory with --format
-  else                 a file to a file, or into a directory of the host; a directory to a directory
+  to an archive    if DEST ends in .zip, .tar, .tar.gz, .tgz, .tar.zst or .tzst,
+                   or --format says so; a SOURCE of the same ending is taken for
+                   one already, and copied
+  to -             standard output: a file as it is, a directory with --format
+  else             a file to a file, or into a directory of the host; a directory
+                   to a directory
 A file of the host is replaced only when the new one is complete.";
 
 /// Looking at a snapshot instead of the current tree.

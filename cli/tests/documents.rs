@@ -50,6 +50,7 @@ fn manual_pages_are_roff() {
     let page = place.ok(&["man"]);
     assert!(page.contains(".TH arcfs 1") && page.contains("ARCFS_STATE"), "{page}");
     let ls = place.ok(&["man", "ls"]);
+    assert!(ls.contains("ARCFS_STATE") && !ls.contains(place.state().to_str().expect("UTF-8")), "{ls}");
     assert!(ls.contains("arcfs\\-ls") && ls.contains("snapshot"), "{ls}");
     assert!(place.fails(1, &["man", "nonsense"]).contains("nonsense"));
     if let Some(output) = judge("groff", &["-man", "-ww", "-Tascii"], &page) {

@@ -62,7 +62,9 @@ fn errors_go_to_standard_error_with_code_1_and_misuse_with_2() {
             "{args:?}: {error}"
         );
     }
-    for args in [&["nonsense"][..], &["mkdir"], &["read"], &["read", "--no", "/a"], &["rename", "/a"]] {
+    for args in
+        [&["nonsense"][..], &["mkdir"], &["read"], &["read", "--no", "/a"], &["rename", "/a"], &["cp", "/a"]]
+    {
         let assert = place.run(args).code(2).stdout("");
         assert!(!assert.get_output().stderr.is_empty());
     }

@@ -2,29 +2,25 @@
 
 use arcfs::{Error, Result, Transaction};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output::Out;
 use crate::paths::{base_name, is_within, join};
 use crate::session::Session;
 
-/// What goes where: the last of the paths is the destination. Given as typed, and as meant.
+/// What goes where.
 struct Moves<'p> {
-    given: Vec<(&'p str, &'p str)>,
-    meant: Vec<(String, String)>,
-    /// Whether the destination was written as a directory.
-    slash: bool,
+    /// As typed.
+    sources: &'p [String],
+    dest: &'p str,
+    /// As meant.
+    from: Vec<String>,
+    to: String,
 }
 
 impl<'p> Moves<'p> {
-    fn new(session: &Session, paths: &'p [String]) -> Outcome<Self> {
-        let Some((dest, sources @ [_, ..])) = paths.split_last() else {
-            return Err(Failure::message("both source and destination paths required"));
-        };
-        Ok(Self {
-            given: sources.iter().map(|source| (source.as_str(), dest.as_str())).collect(),
-            meant: sources.iter().map(|source| (session.path(source), session.path(dest))).collect(),
-            slash: dest.ends_with(['/', '\\']),
-        })
+    fn new(session: &Session, sources: &'p [String], dest: &'p str) -> Self {
+        let from = sources.iter().map(|source| session.path(source)).collect();
+        Self { sources, dest, from, to: session.path(dest) }
     }
 
     /// Hands on each source with the path that it is to have: in the destination if that is a
@@ -34,25 +30,32 @@ impl<'p> Moves<'p> {
         tx: &mut Transaction,
         mut act: impl FnMut(&mut Transaction, &str, &str) -> Result<()>,
     ) -> Result<()> {
-        for (source, dest) in &self.meant {
-            if tx.is_dir(dest) {
-                act(tx, source, &join(dest, base_name(source)))?;
-            } else if self.meant.len() > 1 || (self.slash && tx.is_file(source)) {
-                return Err(Error::other(format!("{dest:?} is not a directory")));
+        let slash = self.dest.ends_with(['/', '\\']);
+        for from in &self.from {
+            if tx.is_dir(&self.to) {
+                act(tx, from, &join(&self.to, base_name(from)))?;
+            } else if self.from.len() > 1 || (slash && tx.is_file(from)) {
+                return Err(Error::other(format!("{:?} is not a directory", self.to)));
             } else {
-                act(tx, source, dest)?;
+                act(tx, from, &self.to)?;
             }
         }
         Ok(())
     }
+
+    /// Says what was done.
+    fn confirm(&self, done: &str, out: &mut Out) -> Outcome {
+        let dest = self.dest;
+        self.sources.iter().try_for_each(|source| out.confirm(format_args!("{done} {source} to {dest}")))
+    }
 }
 
-pub fn cp(session: &mut Session, paths: &[String], recursive: bool, out: &mut Out) -> Outcome {
-    let moves = Moves::new(session, paths)?;
+pub fn cp(session: &mut Session, sources: &[String], dest: &str, recursive: bool, out: &mut Out) -> Outcome {
+    let moves = Moves::new(session, sources, dest);
     session.change(|image| {
         Ok(image.fs.transaction(|tx| moves.each(tx, |tx, from, to| copy(tx, from, to, recursive)))?)
     })?;
-    moves.given.iter().try_for_each(|(from, to)| out.confirm(format_args!("Copied {from} to {to}")))
+    moves.confirm("Copied", out)
 }
 
 fn copy(tx: &mut Transaction, from: &str, to: &str, recursive: bool) -> Result<()> {
@@ -85,12 +88,12 @@ fn copy(tx: &mut Transaction, from: &str, to: &str, recursive: bool) -> Result<(
     Ok(())
 }
 
-pub fn mv(session: &mut Session, paths: &[String], out: &mut Out) -> Outcome {
-    let moves = Moves::new(session, paths)?;
+pub fn mv(session: &mut Session, sources: &[String], dest: &str, out: &mut Out) -> Outcome {
+    let moves = Moves::new(session, sources, dest);
     session.change(|image| {
         Ok(image.fs.transaction(|tx| moves.each(tx, |tx, from, to| tx.replace(from, to)))?)
     })?;
-    moves.given.iter().try_for_each(|(from, to)| out.confirm(format_args!("Moved {from} to {to}")))
+    moves.confirm("Moved", out)
 }
 
 pub fn rename(session: &mut Session, source: &str, dest: &str, out: &mut Out) -> Outcome {

@@ -84,10 +84,9 @@ fn expected(partial: &Partial) -> Expected {
         let long = command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(Arg::get_long);
         return Expected::OneOf(long.map(|name| format!("--{name}")).collect());
     }
-    let mut positionals = command.get_positionals();
-    let last = command.get_positionals().last();
-    let arg =
-        positionals.nth(nth).or(last.filter(|arg| arg.get_num_args().is_some_and(|n| n.max_values() > 1)));
+    // One that takes many takes also those beyond the last.
+    let takes_many = |arg: &&Arg| arg.get_num_args().is_some_and(|n| n.max_values() > 1);
+    let arg = command.get_positionals().nth(nth).or_else(|| command.get_positionals().find(takes_many));
     arg.map_or(Expected::Anything, |arg| value(command, arg))
 }
 
@@ -118,7 +117,7 @@ fn value(command: &Command, arg: &Arg) -> Expected {
     match arg.get_id().as_str() {
         "at" => Expected::Snapshot,
         "name" | "names" | "other" if command.get_name() != "save" => Expected::Snapshot,
-        "path" | "paths" | "source" | "dest" => match arg.get_value_hint() {
+        "path" | "paths" | "source" | "sources" | "dest" => match arg.get_value_hint() {
             ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => Expected::HostPath,
             _ => Expected::Path { only_dirs: matches!(command.get_name(), "cd" | "rmdir" | "tree") },
         },
@@ -215,6 +214,7 @@ mod tests {
         check("cat \"/docs/my f", 4, &["\"/docs/my file\" "]);
         check("cat /data.bin d", 14, &["data.bin ", "docs/"]);
         check("cd d", 3, &["docs/"]);
+        check("cp /data.bin /docs/more do", 24, &["docs/"]);
         check("rename data.bin doc", 16, &["docs/"]);
         check("rename data.bin docs/x d", 23, &[]);
         check("cat /missing/x", 4, &[]);
