@@ -45,7 +45,7 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
     let bytes = prop_oneof![
         3 => prop::collection::vec(any::<u8>(), 0..200),
         1 => (any::<u8>(), 0usize..400_000).prop_map(|(byte, len)| vec![byte; len]),
-        1 => (0usize..400_000).prop_map(|len| (0..len).map(|i| (i * i >> 7) as u8).collect()),
+        1 => (0usize..400_000).prop_map(|len| (0..len).map(|i| ((i * i) >> 7) as u8).collect()),
     ];
     let time =
         (0u64..4_000_000_000, 0u32..1_000_000_000).prop_map(|(secs, nanos)| Duration::new(secs, nanos));
@@ -83,11 +83,11 @@ fn build(items: &[Item], exact: bool) -> MemFs {
     fs
 }
 
-fn check(bytes: Vec<u8>, from: &MemFs) -> Result<()> {
+fn check(bytes: &[u8], from: &MemFs) -> Result<()> {
     let expected = shown(&from.snapshot());
     for streaming in [false, true] {
         let into = MemFs::new();
-        let bytes = bytes.clone();
+        let bytes = bytes.to_vec();
         let report = if streaming {
             import_archive_streaming(&into, bytes, "/", ImportOptions::new())?
         } else {
@@ -109,7 +109,7 @@ proptest! {
         let compression = if stored { Compression::None } else { Compression::Deflate };
         let mut zip = Vec::new();
         fs.export_zip(&mut zip, ArchiveOptions::new().compression(compression)).expect("written");
-        check(zip, &fs).expect("read");
+        check(&zip, &fs).expect("read");
     }
 
     #[test]
@@ -118,7 +118,7 @@ proptest! {
         let compression = [Compression::None, Compression::Deflate, Compression::Zstd][packed as usize];
         let mut tar = Vec::new();
         fs.export_tar(&mut tar, ArchiveOptions::new().compression(compression)).expect("written");
-        check(tar, &fs).expect("read");
+        check(&tar, &fs).expect("read");
     }
 }
 
