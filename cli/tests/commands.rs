@@ -116,6 +116,28 @@ fn mv_moves_and_replaces_and_rename_does_not() {
 }
 
 #[test]
+fn two_sources_of_one_name_are_refused_before_one_is_lost() {
+    let place = Place::new();
+    place.ok(&["mkdir", "-p", "/a/dir", "/b/dir", "/d"]);
+    place.ok(&["write", "/a/x", "of a"]);
+    place.ok(&["write", "/b/x", "of b"]);
+    let before = place.ok(&["tree"]);
+    for args in [
+        &["mv", "/a/x", "/b/x", "/d"][..],
+        &["cp", "/a/x", "/b/x", "/d"],
+        &["mv", "/a/x", "/b/../b/x", "/d/"],
+        &["mv", "/a/x", "/a/x", "/d"],
+        &["cp", "-r", "/a/dir", "/b/dir", "/d"],
+        &["mv", "/a/dir", "/b/dir", "/d"],
+    ] {
+        let error = place.fails(1, args);
+        assert!(error.contains("same name"), "{args:?}: {error}");
+        assert_eq!(place.ok(&["tree"]), before, "{args:?}");
+    }
+    assert_eq!(place.ok(&["cat", "/a/x", "/b/x"]), "of aof b");
+}
+
+#[test]
 fn rm_removes_all_that_is_named_or_nothing() {
     let place = sample();
     assert!(place.fails(1, &["rm", "/top", "/d"]).contains("-r"));

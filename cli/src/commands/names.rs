@@ -1,5 +1,7 @@
 //! `cp`, `mv`, `rename`, `rm` and `rmdir`: what changes names.
 
+use std::collections::BTreeSet;
+
 use arcfs::{Error, Result, Transaction};
 
 use crate::failure::Outcome;
@@ -24,16 +26,26 @@ impl<'p> Moves<'p> {
     }
 
     /// Hands on each source with the path that it is to have: in the destination if that is a
-    /// directory, else the destination itself.
+    /// directory, else the destination itself. Two that are to have the same path are refused: the
+    /// second would replace the first, which is then nowhere.
     fn each(
         &self,
         tx: &mut Transaction,
         mut act: impl FnMut(&mut Transaction, &str, &str) -> Result<()>,
     ) -> Result<()> {
         let slash = self.dest.ends_with(['/', '\\']);
+        let mut taken = BTreeSet::new();
         for from in &self.from {
             if tx.is_dir(&self.to) {
-                act(tx, from, &join(&self.to, base_name(from)))?;
+                let name = base_name(from);
+                if !taken.insert(name) {
+                    return Err(Error::other(format!(
+                        "{from:?} would replace what another source of the same name has just become in {:?}; \
+                         give one of them another name",
+                        self.to
+                    )));
+                }
+                act(tx, from, &join(&self.to, name))?;
             } else if self.from.len() > 1 || (slash && tx.is_file(from)) {
                 return Err(Error::other(format!("{:?} is not a directory", self.to)));
             } else {
