@@ -116,6 +116,21 @@ fn mv_moves_and_replaces_and_rename_does_not() {
 }
 
 #[test]
+fn a_copy_is_not_dirty() {
+    let place = sample();
+    place.ok(&["cp", "/top", "/copy"]);
+    place.ok(&["cp", "-r", "/d", "/e"]);
+    place.ok(&["mkdir", "-p", "/into/d"]);
+    place.ok(&["cp", "-r", "/d", "/into"]);
+    let generation = |path: &str| place.json(&["stat", "--json", path])[0]["generation"].clone();
+    for path in ["/copy", "/e/a", "/into/d/sub/b"] {
+        assert_eq!(generation(path), 0, "{path}");
+    }
+    place.ok(&["cp", "/top", "/d/a"]);
+    assert!(generation("/d/a").as_u64() > Some(1), "one that is replaced was written to");
+}
+
+#[test]
 fn two_sources_of_one_name_are_refused_before_one_is_lost() {
     let place = Place::new();
     place.ok(&["mkdir", "-p", "/a/dir", "/b/dir", "/d"]);

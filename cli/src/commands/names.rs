@@ -76,8 +76,7 @@ fn copy(tx: &mut Transaction, from: &str, to: &str, recursive: bool) -> Result<(
         if from == to {
             return Err(Error::other(format!("{from:?} and {to:?} are the same file")));
         }
-        let content = tx.content(from)?;
-        return tx.write_owned(to, content); // shares its bytes
+        return copy_file(tx, from, to);
     }
     if !recursive {
         return Err(Error::other(format!("{from:?} is a directory; copy it with -r")));
@@ -93,11 +92,19 @@ fn copy(tx: &mut Transaction, from: &str, to: &str, recursive: bool) -> Result<(
         let target = below(&dir.path);
         tx.create_dir_all(&target)?;
         for name in &dir.files {
-            let content = tx.content(join(&dir.path, name.as_ref()))?;
-            tx.write_owned(join(&target, name.as_ref()), content)?;
+            copy_file(tx, &join(&dir.path, name.as_ref()), &join(&target, name.as_ref()))?;
         }
     }
     Ok(())
+}
+
+/// Copies a file, sharing its bytes. What it replaces was written to; a new one is but a copy.
+fn copy_file(tx: &mut Transaction, from: &str, to: &str) -> Result<()> {
+    if tx.exists(to) {
+        let content = tx.content(from)?;
+        return tx.write_owned(to, content);
+    }
+    tx.copy(from, to).map(drop)
 }
 
 pub fn mv(session: &mut Session, sources: &[String], dest: &str, out: &mut Out) -> Outcome {
