@@ -316,9 +316,9 @@ pub struct LsArgs {
 pub struct ContentArgs {
     #[arg(value_hint = ValueHint::Other)]
     pub path: String,
-    /// The bytes; `-`, or none at all, is standard input
+    /// The bytes; `-` is standard input
     #[arg(allow_negative_numbers = true, value_hint = ValueHint::Other)]
-    pub content: Option<OsString>,
+    pub content: OsString,
 }
 
 #[derive(Debug, Args)]

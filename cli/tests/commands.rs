@@ -53,9 +53,23 @@ fn cat_prints_files_exactly_and_read_adds_a_line_end() {
 fn append_adds_and_creates() {
     let place = Place::new();
     assert_eq!(place.ok(&["append", "/log", "one"]), "Appended to: /log\n");
-    place.with_input(&["append", "/log"], "\ntwo").success();
+    place.with_input(&["append", "/log", "-"], "\ntwo").success();
     place.ok(&["append", "/log", "-5"]);
     assert_eq!(place.ok(&["cat", "/log"]), "one\ntwo-5");
+}
+
+#[test]
+fn a_missing_content_is_misuse_and_empties_nothing() {
+    let place = Place::new();
+    place.ok(&["write", "/conf", "precious"]);
+    for command in ["write", "append"] {
+        let assert = place.with_input(&[command, "/conf"], "").code(2);
+        let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(error.contains("<CONTENT>"), "{command}: {error}");
+    }
+    assert_eq!(place.ok(&["cat", "/conf"]), "precious");
+    place.ok(&["write", "/conf", ""]);
+    assert_eq!(place.ok(&["cat", "/conf"]), "", "given as empty, it is");
 }
 
 #[test]
@@ -63,7 +77,7 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     let place = Place::new();
     place.ok(&["init", "--quota", "10K"]);
     place.ok(&["write", "/a", "kept"]);
-    let assert = place.with_input(&["write", "/a"], vec![b'x'; 20_000]).code(1);
+    let assert = place.with_input(&["write", "/a", "-"], vec![b'x'; 20_000]).code(1);
     let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(error.contains("the quota") && error.contains("arcfs quota"), "{error}");
     let error = place.fails(1, &["append", "/a", &"x".repeat(10_200)]);

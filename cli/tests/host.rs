@@ -104,7 +104,7 @@ fn archives_go_out_and_come_back() {
     let place = Place::new();
     place.ok(&["mkdir", "-p", "/src/empty"]);
     place.ok(&["write", "/src/a.txt", &"text ".repeat(1000)]);
-    place.with_input(&["write", "/src/sub\u{e9}"], b"\0\xff").success();
+    place.with_input(&["write", "/src/sub\u{e9}", "-"], b"\0\xff").success();
     let tree = place.ok(&["tree", "/src"]);
     for name in ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.zst", "A.TAR.ZST"] {
         let said = place.ok(&["export", "/src", name]);

@@ -25,7 +25,7 @@ fn sh(place: &Place, line: &str) -> std::process::Output {
 #[test]
 fn a_closed_pipe_is_no_error() {
     let place = Place::new();
-    place.with_input(&["write", "/big"], vec![b'x'; 4 << 20]).success();
+    place.with_input(&["write", "/big", "-"], vec![b'x'; 4 << 20]).success();
     for args in [
         &["cat", "/big"][..],
         &["read", "/big"],
@@ -62,7 +62,7 @@ fn pipes_carry_bytes_exactly() {
     let bytes: Vec<u8> = (0..=255).rev().cycle().take(100_000).collect();
     std::fs::write(place.path("in"), &bytes).expect("written");
     let output =
-        sh(&place, "arcfs -q write /a - <in && arcfs cat /a | arcfs -q append /a && arcfs cat /a >out");
+        sh(&place, "arcfs -q write /a - <in && arcfs cat /a | arcfs -q append /a - && arcfs cat /a >out");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(std::fs::read(place.path("out")).expect("read"), [&bytes[..], &bytes].concat());
 }

@@ -62,9 +62,15 @@ fn errors_go_to_standard_error_with_code_1_and_misuse_with_2() {
             "{args:?}: {error}"
         );
     }
-    for args in
-        [&["nonsense"][..], &["mkdir"], &["read"], &["read", "--no", "/a"], &["rename", "/a"], &["cp", "/a"]]
-    {
+    for args in [
+        &["nonsense"][..],
+        &["mkdir"],
+        &["write", "/a"],
+        &["read"],
+        &["read", "--no", "/a"],
+        &["rename", "/a"],
+        &["cp", "/a"],
+    ] {
         let assert = place.run(args).code(2).stdout("");
         assert!(!assert.get_output().stderr.is_empty());
     }
@@ -98,7 +104,7 @@ fn touching_a_file_keeps_what_it_holds() {
 fn a_dump_is_ascii_and_shows_what_is_no_text_as_replaced() {
     let place = Place::new();
     place.ok(&["write", "/t", "h\u{e9} \u{1f600}"]);
-    place.with_input(&["write", "/b"], b"\xff\x00").success();
+    place.with_input(&["write", "/b", "-"], b"\xff\x00").success();
     assert_eq!(
         place.ok(&["dump"]),
         "{\n  \"/b\": \"\\ufffd\\u0000\",\n  \"/t\": \"h\\u00e9 \\ud83d\\ude00\"\n}\n"

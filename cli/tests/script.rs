@@ -60,6 +60,7 @@ fn what_is_no_command_is_said_and_has_code_2() {
     assert_eq!(err, "Error: line 1: Unknown command: nonsense\nType 'help' for a list of commands.\n");
     for (line, expected) in [
         ("touch", "<PATH>"),
+        ("write /a", "<CONTENT>"),
         ("ls --no-such", "--no-such"),
         ("snapshot", "save"),
         ("quota many", "64MiB"),
@@ -154,7 +155,7 @@ fn the_shell_sees_what_others_do_and_they_see_it() {
 #[test]
 fn the_input_of_the_shell_is_not_the_content_of_a_file() {
     let place = Place::new();
-    for line in ["write /a\nnot this\n", "append /a -\nnot this\n", "import - /a\nnot this\n"] {
+    for line in ["write /a -\nnot this\n", "append /a -\nnot this\n", "import - /a\nnot this\n"] {
         let (code, _, err) = run(&place, &["shell"], line);
         assert_eq!(code, Some(1));
         assert!(err.contains("content required"), "{err}");

@@ -99,7 +99,7 @@ fn leftovers(place: &Place) -> Vec<String> {
 #[test]
 fn a_command_that_is_killed_leaves_the_old_state_or_the_new_one() {
     let place = Place::new();
-    place.with_input(&["write", "/big"], vec![b'0'; 8 << 20]).success();
+    place.with_input(&["write", "/big", "-"], vec![b'0'; 8 << 20]).success();
     // How long a change takes that is left alone; the others are killed at any moment of it.
     fs::write(place.path("in"), vec![b'0'; 8 << 20]).expect("written");
     let start = Instant::now();

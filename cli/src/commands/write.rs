@@ -76,10 +76,10 @@ pub fn append(session: &mut Session, args: ContentArgs, out: &mut Out) -> Outcom
 
 /// The bytes to write: those given, or standard input.
 fn content(session: &mut Session, args: ContentArgs) -> Outcome<Vec<u8>> {
-    match args.content {
-        Some(content) if content != "-" => Ok(content.into_encoded_bytes()),
-        _ => standard_input(session, &args.path),
+    if args.content == "-" {
+        return standard_input(session, &args.path);
     }
+    Ok(args.content.into_encoded_bytes())
 }
 
 /// Reads standard input to its end. Done before the state is locked: others need not wait for it.
