@@ -251,7 +251,7 @@ const EXPORT_HELP: &str = "\
 How it is written:
   to an archive    if DEST ends in .zip, .tar, .tar.gz, .tgz, .tar.zst or .tzst,
                    or --format says so; a SOURCE of the same ending is taken for
-                   one already, and copied
+                   one already, and copied; with bzip2 and xz none is written
   to -             standard output: a file as it is, a directory with --format
   else             a file to a file, or into a directory of the host; a directory
                    to a directory

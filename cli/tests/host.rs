@@ -151,6 +151,30 @@ fn archives_go_out_and_come_back() {
 }
 
 #[test]
+fn an_archive_that_cannot_be_written_is_refused() {
+    let place = Place::new();
+    place.ok(&["mkdir", "/src"]);
+    place.ok(&["write", "/src/a", "1"]);
+    for name in ["x.tar.xz", "x.txz", "x.tar.bz2", "X.TBZ2"] {
+        for source in ["/src", "/src/a"] {
+            let error = place.fails(1, &["export", source, name]);
+            assert!(error.contains(name) && error.contains(".tar.zst"), "{error}");
+            assert!(!place.path(name).exists(), "{source} {name}");
+        }
+    }
+    // One that is one already goes out as it is, and whoever says what is wanted gets it.
+    place.ok(&["write", "/old.tar.xz", "xz"]);
+    place.ok(&["export", "/old.tar.xz", "copy.txz"]);
+    assert_eq!(fs::read(place.path("copy.txz")).expect("read"), b"xz");
+    assert!(place.fails(1, &["export", "/old.tar.xz", "copy.tbz2"]).contains("bzip2"));
+    place.ok(&["export", "/src", "x.tar.xz", "--format", "zip"]);
+    assert!(fs::read(place.path("x.tar.xz")).expect("read").starts_with(b"PK"));
+    fs::create_dir(place.path("dir.txz")).expect("made");
+    place.ok(&["export", "/src/a", "dir.txz"]);
+    assert_eq!(place.names("dir.txz"), ["a"]);
+}
+
+#[test]
 fn an_archive_is_imported_as_a_whole_or_not_at_all() {
     let place = Place::new();
     place.ok(&["write", "/src/../a", "1"]);
