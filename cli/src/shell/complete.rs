@@ -19,7 +19,10 @@ pub fn candidates(session: &mut Session, line: &str) -> (usize, Vec<Pair>) {
         Expected::Snapshot => snapshots(session),
         Expected::Anything => Vec::new(),
     };
-    found.retain(|found| found.text.starts_with(&partial.word));
+    // Candidates are shown as they are, and a control character could do to the terminal what it likes.
+    found.retain(|found| {
+        found.text.starts_with(&partial.word) && !found.display.chars().any(char::is_control)
+    });
     let pairs = found.into_iter().map(|found| {
         let space = if found.finished { " " } else { "" };
         let replacement = quoted(&found.text, partial.quote, found.finished) + space;
@@ -219,6 +222,33 @@ mod tests {
         check("rename data.bin docs/x d", 23, &[]);
         check("cat /missing/x", 4, &[]);
         check("ls # d", 6, &[]);
+    }
+
+    #[test]
+    fn names_with_control_characters_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut session = session(&dir);
+        session
+            .change(|image| {
+                image.fs.import_tree([("/docs/more\u{1b}[31m", ""), ("/docs/mo\u{7f}/x", "")])?;
+                let named = image.snapshots["first one"].clone();
+                image.snapshots.insert("first\u{1b}[2J".into(), named);
+                Ok(())
+            })
+            .unwrap();
+        let mut shown = |line: &str| {
+            let pairs = candidates(&mut session, line).1;
+            pairs.into_iter().map(|pair| pair.display).collect::<Vec<_>>()
+        };
+        assert_eq!(shown("cat /docs/mo"), ["more"]);
+        assert_eq!(shown("cat --at "), ["first one"]);
+        #[cfg(unix)]
+        {
+            let host = dir.path().display();
+            std::fs::write(dir.path().join("host\u{1b}[31m"), "").unwrap();
+            std::fs::write(dir.path().join("hosts"), "").unwrap();
+            assert_eq!(shown(&format!("import {host}/host")), ["hosts"]);
+        }
     }
 
     #[test]
