@@ -8,7 +8,11 @@ use super::lex::{Partial, partial, quoted};
 use crate::args::Line;
 use crate::session::Session;
 
-/// Where the word starts, and what could stand there.
+/// The most candidates that are handed on: more than anybody reads, and fewer than the 65,535 beyond
+/// which the editor ends the process instead of listing them.
+const MOST: usize = 10_000;
+
+/// Where the word starts, and what could stand there, at most [`MOST`] of them.
 pub fn candidates(session: &mut Session, line: &str) -> (usize, Vec<Pair>) {
     let Some(partial) = partial(line) else { return (line.len(), Vec::new()) };
     let expected = expected(&partial);
@@ -23,6 +27,11 @@ pub fn candidates(session: &mut Session, line: &str) -> (usize, Vec<Pair>) {
     found.retain(|found| {
         found.text.starts_with(&partial.word) && !found.display.chars().any(char::is_control)
     });
+    if found.len() > MOST {
+        // What all have in common is what the first and the last have in common.
+        found.sort_by(|a, b| a.text.cmp(&b.text));
+        found.drain(MOST - 1..found.len() - 1);
+    }
     let pairs = found.into_iter().map(|found| {
         let space = if found.finished { " " } else { "" };
         let replacement = quoted(&found.text, partial.quote, found.finished) + space;
@@ -222,6 +231,19 @@ mod tests {
         check("rename data.bin docs/x d", 23, &[]);
         check("cat /missing/x", 4, &[]);
         check("ls # d", 6, &[]);
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_keeps_its_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut session = session(&dir);
+        let names = (0..=MOST).map(|n| (format!("/many/n{n:05}"), ""));
+        session.change(|image| Ok(image.fs.import_tree(names.chain([("/many/nz".into(), "")]))?)).unwrap();
+        let pairs = candidates(&mut session, "cat /many/n").1;
+        assert_eq!(pairs.len(), MOST);
+        assert_eq!((pairs[0].display.as_str(), pairs[MOST - 1].display.as_str()), ("n00000", "nz"));
+        assert_eq!(candidates(&mut session, "cat /many/n0").1.len(), MOST);
+        assert_eq!(candidates(&mut session, "cat /many/n00").1.len(), 1000);
     }
 
     #[test]
