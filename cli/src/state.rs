@@ -86,7 +86,8 @@ impl Store {
             }
         };
         // Through links to the file itself: whatever it is called, its lock is the same.
-        Ok(Self { path: fs::canonicalize(&path).unwrap_or(path), own })
+        let path = target_of(&path).attempt(|| format!("cannot find the state {path:?}"))?;
+        Ok(Self { path, own })
     }
 
     /// Waits for the lock.
@@ -214,6 +215,25 @@ pub fn empty(fs: MemFs) -> Image {
 fn is_empty(image: &Image) -> bool {
     let stats = image.fs.stats();
     stats.file_count == 0 && stats.dir_count == 1 && image.snapshots.is_empty()
+}
+
+/// Links that are followed before a circle is assumed, as Linux does.
+const MOST_LINKS: usize = 40;
+
+/// Where the symbolic links at `path` lead, whether or not something stands there yet.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            Ok(link) => {
+                target.pop();
+                target.push(link); // replaces all of it if it is absolute
+            }
+            // No link. What goes wrong on the way goes wrong again where the file is used.
+            Err(_) => return Ok(fs::canonicalize(&target).unwrap_or(target)),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

@@ -52,6 +52,36 @@ fn the_option_comes_before_the_variable() {
     assert!(error.contains("missing/state"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_state_that_does_not_exist_yet_has_the_lock_of_its_target() {
+    let place = Place::new();
+    fs::create_dir(place.path("there")).expect("made");
+    std::os::unix::fs::symlink("there/state", place.path("second")).expect("linked");
+    std::os::unix::fs::symlink("second", place.path("first")).expect("linked");
+    place.ok(&["--state", "first", "write", "/a", "1"]);
+    assert_eq!(place.names("there"), ["state", "state.lock"]);
+    assert_eq!(place.names("."), ["first", "second", "there"]);
+    place.ok(&["--state", "there/state", "append", "/a", "2"]);
+    assert_eq!(place.ok(&["--state", "first", "cat", "/a"]), "12");
+
+    // Many at once, before there is anything, by all its names: none is lost.
+    std::os::unix::fs::symlink("there/new", place.path("link")).expect("linked");
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let place = &place;
+            scope.spawn(move || {
+                let state = if worker % 2 == 0 { "link" } else { "there/new" };
+                place.ok(&["-q", "--state", state, "touch", &format!("/{worker}")]);
+            });
+        }
+    });
+    assert_eq!(place.ok(&["--state", "link", "ls"]).lines().count(), 8);
+
+    std::os::unix::fs::symlink("circle", place.path("circle")).expect("linked");
+    assert!(place.fails(1, &["--state", "circle", "ls"]).contains("circle"));
+}
+
 #[test]
 fn without_a_home_directory_the_error_says_what_to_do() {
     let place = Place::new();
