@@ -1,8 +1,10 @@
 //! Every command with its arguments, defined once: the command line and the shell both read these.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::output::When;
@@ -34,7 +36,7 @@ The state is ~/.arcfs/state.arcfs unless --state or ARCFS_STATE name another fil
 #[derive(Debug, Args)]
 pub struct Global {
     /// The file of the host that holds the filesystem [default: ~/.arcfs/state.arcfs]
-    #[arg(long, global = true, env = "ARCFS_STATE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, env = "ARCFS_STATE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = StateFile)]
     pub state: Option<PathBuf>,
     /// When to colour the output: always, never, or auto, which follows the terminal and `NO_COLOR`
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
@@ -42,6 +44,37 @@ pub struct Global {
     /// Say nothing about what was done, and show no progress
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+/// The file of the state. In the environment an empty one is as good as none; where it is typed it is
+/// a mistake, and must not lead to another state than the one that was meant.
+#[derive(Debug, Clone)]
+struct StateFile;
+
+impl TypedValueParser for StateFile {
+    type Value = PathBuf;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> clap::error::Result<PathBuf> {
+        PathBufValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn parse_ref_(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+        source: ValueSource,
+    ) -> clap::error::Result<PathBuf> {
+        match source {
+            ValueSource::EnvVariable if value.is_empty() => Ok(PathBuf::new()),
+            _ => self.parse_ref(command, arg, value),
+        }
+    }
 }
 
 /// The commands of the command line.

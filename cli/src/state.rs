@@ -72,12 +72,17 @@ pub fn make_own_directory(directory: &Path) -> io::Result<()> {
 }
 
 impl Store {
-    /// The store at `explicit`, or the one of the user.
+    /// The store at `explicit`, or the one of the user; an empty path is none.
     pub fn locate(explicit: Option<PathBuf>) -> Outcome<Self> {
+        Self::locate_in(explicit, own_directory())
+    }
+
+    /// As [`locate`](Self::locate), where `own` is the directory for what arcfs keeps.
+    fn locate_in(explicit: Option<PathBuf>, own: Option<PathBuf>) -> Outcome<Self> {
         let (path, own) = match explicit.filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => (path, false),
             None => {
-                let directory = own_directory().ok_or_else(|| {
+                let directory = own.ok_or_else(|| {
                     Failure::message(
                         "there is no home directory to keep the state in; name a file with --state FILE",
                     )
@@ -239,4 +244,18 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
 fn remove_if_there(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_home_directory_the_error_says_what_to_do() {
+        for explicit in [None, Some(PathBuf::new())] {
+            let error = Store::locate_in(explicit, None).unwrap_err().to_string();
+            assert!(error.contains("--state"), "{error}");
+        }
+        assert!(Store::locate_in(Some("somewhere".into()), None).is_ok());
+    }
 }

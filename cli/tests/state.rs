@@ -83,14 +83,16 @@ fn a_link_to_a_state_that_does_not_exist_yet_has_the_lock_of_its_target() {
 }
 
 #[test]
-fn without_a_home_directory_the_error_says_what_to_do() {
+fn a_variable_that_is_empty_is_as_good_as_none() {
     let place = Place::new();
-    let mut command = place.command(&["ls"]);
-    // An empty one is none; where it is not set at all, the host's user database is asked.
-    let output = command.env("ARCFS_STATE", "").env("HOME", "").output().expect("runs");
-    if output.status.code() == Some(1) {
-        assert!(String::from_utf8_lossy(&output.stderr).contains("--state"));
-    }
+    let run = |args: &[&str]| place.command(args).env("ARCFS_STATE", "").output().expect("runs");
+    assert_eq!(run(&["write", "/a", "x"]).status.code(), Some(0));
+    assert_eq!(place.names("home/.arcfs"), ["state.arcfs", "state.arcfs.lock"]);
+    assert_eq!(run(&["cat", "/a"]).stdout, b"x");
+    assert_eq!(run(&["--state", "other", "ls"]).stdout, b"");
+    // Typed it is a mistake: it was to be another state than that of the user.
+    place.fails(2, &["--state", "", "ls"]);
+    place.fails(2, &["--state=", "ls"]);
 }
 
 #[test]
