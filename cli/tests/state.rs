@@ -206,6 +206,41 @@ fn a_state_that_cannot_be_used_is_refused_and_kept() {
 }
 
 #[test]
+fn a_command_that_changes_nothing_saves_nothing() {
+    let place = Place::new();
+    place.ok(&["rm", "-f", "/missing"]);
+    assert!(!place.state().exists());
+    place.ok(&["mkdir", "-p", "/d"]);
+    place.ok(&["quota", "1MiB"]);
+    let saved = || fs::metadata(place.state()).and_then(|metadata| metadata.modified()).expect("known");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let age = || {
+        let file = fs::File::options().write(true).open(place.state()).expect("opened");
+        file.set_modified(long_ago).expect("set");
+    };
+    age();
+    for args in [&["mkdir", "-p", "/d"][..], &["quota", "1MiB"], &["rm", "-f", "/missing"]] {
+        place.ok(args);
+        assert_eq!(saved(), long_ago, "{args:?}");
+    }
+    for args in [
+        &["touch", "/d"][..],
+        &["quota", "2MiB"],
+        &["snapshot", "save", "s"],
+        &["snapshot", "save", "-f", "s"],
+        &["snapshot", "restore", "s"],
+        &["snapshot", "delete", "s"],
+        &["write", "/a", ""],
+        &["write", "/a", ""],
+        &["rename", "/a", "/b"],
+    ] {
+        age();
+        place.ok(args);
+        assert!(saved() > long_ago, "{args:?}");
+    }
+}
+
+#[test]
 fn init_keeps_the_state_before() {
     let place = Place::new();
     place.ok(&["write", "/a", "precious"]);
