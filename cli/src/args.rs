@@ -28,8 +28,9 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 it failed and nothing was changed, 2 the command was not understood,
+Exit codes: 0 done, 1 it failed and the filesystem is as it was, 2 the command was not understood,
 3 an import or export was done, but some entries could not be brought or written.
+A script has the code of the line that ended it; what the lines before it did stays done.
 The state is ~/.arcfs/state.arcfs unless --state or ARCFS_STATE name another file.";
 
 /// What holds for every command.
