@@ -39,10 +39,39 @@ pub fn may_colour(terminal: bool) -> bool {
 /// How many bytes are gathered before they are handed over.
 const CAPACITY: usize = 64 << 10;
 
+/// Standard output, until nobody reads it.
+#[derive(Debug)]
+struct Sink {
+    buffer: BufWriter<Stdout>,
+    open: bool,
+}
+
+impl Sink {
+    fn new() -> Self {
+        Self { buffer: BufWriter::with_capacity(CAPACITY, io::stdout()), open: true }
+    }
+
+    /// Gives up what was not handed over yet.
+    fn forget(&mut self) {
+        let buffer = BufWriter::with_capacity(CAPACITY, io::stdout());
+        let _ = std::mem::replace(&mut self.buffer, buffer).into_parts(); // dropped, it would be written
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.open { self.buffer.write(bytes) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.open { self.buffer.flush() } else { Ok(()) }
+    }
+}
+
 /// Where answers go.
 #[derive(Debug)]
 pub struct Out {
-    sink: BufWriter<Stdout>,
+    sink: Sink,
     terminal: bool,
     colour: bool,
     quiet: bool,
@@ -55,7 +84,7 @@ impl Out {
         let _ = WHEN.set(when);
         let terminal = io::stdout().is_terminal();
         let colour = may_colour(terminal);
-        Self { sink: BufWriter::with_capacity(CAPACITY, io::stdout()), terminal, colour, quiet, done: false }
+        Self { sink: Sink::new(), terminal, colour, quiet, done: false }
     }
 
     /// A line of an answer.
@@ -80,8 +109,7 @@ impl Out {
         match command(self).and_then(|()| self.flush()) {
             Err(Failure::Output(error)) if self.done => {
                 // Not to be written again with what comes next.
-                let sink = BufWriter::with_capacity(CAPACITY, io::stdout());
-                let _ = std::mem::replace(&mut self.sink, sink).into_parts();
+                self.sink.forget();
                 warn(&format!("it was done, but {}", Failure::Output(error)));
                 Ok(())
             }
@@ -144,6 +172,12 @@ impl Out {
 
     pub fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// Takes no notice of what is written from here on: nobody reads it.
+    pub fn discard(&mut self) {
+        self.sink.forget();
+        self.sink.open = false;
     }
 
     /// Hands over what was written so far.

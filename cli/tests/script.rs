@@ -152,6 +152,34 @@ fn the_shell_sees_what_others_do_and_they_see_it() {
     assert!(child.wait().expect("ends").success());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_script_whose_output_nobody_reads_is_run_to_its_end() {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+    let place = Place::new();
+    place.with_input(&["write", "/big", "-"], vec![b'x'; 1 << 20]).success();
+    for (last, code) in [("touch /end", 0), ("read /missing", 1)] {
+        let mut child = place
+            .command(&["shell"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("runs");
+        let mut stdin = child.stdin.take().expect("piped");
+        let mut stdout = child.stdout.take().expect("piped");
+        writeln!(stdin, "pwd").expect("asked");
+        stdout.read_exact(&mut [0; 2]).expect("answered");
+        drop(stdout);
+        write!(stdin, "touch /a\ncat /big\npwd\ncat /big\ntouch /b\n{last}\n").expect("asked");
+        drop(stdin);
+        assert_eq!(child.wait().expect("ends").code(), Some(code), "{last}");
+        assert_eq!(place.ok(&["rm", "/a", "/b"]).lines().count(), 2);
+    }
+    assert_eq!(place.ok(&["ls"]), "big\nend\n");
+}
+
 #[test]
 fn the_input_of_the_shell_is_not_the_content_of_a_file() {
     let place = Place::new();

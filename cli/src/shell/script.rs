@@ -20,11 +20,12 @@ pub fn run(mut shell: Shell, keep_going: bool, out: &mut Out) -> Outcome<i32> {
         }
         let done = text(&line, number).and_then(|line| shell.run_line(line, out));
         // In the order in which things happened, whatever the outputs are connected to.
-        out.flush()?;
-        match done {
+        let said = out.flush();
+        match done.and_then(|next| said.map(|()| next)) {
             Ok(Next::Line) => {}
             Ok(Next::End) => break,
-            Err(Failure::ClosedPipe) => return Err(Failure::ClosedPipe),
+            // The lines that follow are to be run whether or not anybody reads what they say.
+            Err(Failure::ClosedPipe) => out.discard(),
             Err(failure) => {
                 complain(&format!("line {number}: {failure}"));
                 if !keep_going {
