@@ -247,7 +247,8 @@ pub enum Command {
     Dump {
         #[command(flatten)]
         at: At,
-        /// Print the state of pyfunc's memfs instead: files, binary ones in base64, and directories
+        /// Print a state of pyfunc's memfs with PATH as its root instead: files, binary ones in base64,
+        /// and directories
         #[arg(long)]
         json_state: bool,
         #[arg(default_value = ".", hide_default_value = true, value_hint = ValueHint::Other)]

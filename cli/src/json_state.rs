@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::failure::{Failure, Outcome};
-use crate::paths::{join, normalize};
+use crate::paths::{base_name, join, normalize};
 
 /// Writes path to text for each file, one a line. Bytes that are not UTF-8 become U+FFFD.
 pub fn write_texts(files: impl Iterator<Item = (String, Content)>, out: &mut impl Write) -> Outcome {
@@ -51,20 +51,24 @@ struct State {
     dirs: Vec<String>,
 }
 
-/// Writes the state of everything below `path`, in one line; its own path becomes the root.
+/// Writes the state of everything below `path`, in one line; its own path becomes the root. Of a file
+/// it is one with this file in the root.
 pub fn write(view: &Snapshot, path: &str, out: &mut impl Write) -> Outcome {
     let (mut files, mut dirs) = (Vec::new(), vec!["/".to_owned()]);
     if view.is_file(path) {
-        files.push(path.to_owned());
+        files.push((path.to_owned(), join("/", base_name(path))));
     } else {
         for dir in view.walk(path)? {
-            files.extend(dir.files.iter().map(|name| join(&dir.path, name.as_ref())));
-            dirs.extend(dir.dirs.iter().map(|name| join(&dir.path, name.as_ref())));
+            let place = join("/", dir.path.strip_prefix(path).unwrap_or(&dir.path).trim_start_matches('/'));
+            files.extend(
+                dir.files.iter().map(|name| (join(&dir.path, name.as_ref()), join(&place, name.as_ref()))),
+            );
+            dirs.extend(dir.dirs.iter().map(|name| join(&place, name.as_ref())));
         }
     }
     let mut json = serde_json::Serializer::with_formatter(&mut *out, Ascii(CompactFormatter));
     let mut state = json.serialize_map(None).map_err(failed)?;
-    state.serialize_entry("files", &Files { view, paths: &files }).map_err(failed)?;
+    state.serialize_entry("files", &Files { view, files: &files }).map_err(failed)?;
     state.serialize_entry("dirs", &dirs).map_err(failed)?;
     state.end().map_err(failed)?;
     out.write_all(b"\n").map_err(Failure::output)
@@ -73,13 +77,14 @@ pub fn write(view: &Snapshot, path: &str, out: &mut impl Write) -> Outcome {
 /// Files that are read one by one while they are written.
 struct Files<'f> {
     view: &'f Snapshot,
-    paths: &'f [String],
+    /// The path of each, and the one that it is to have.
+    files: &'f [(String, String)],
 }
 
 impl Serialize for Files<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.paths.len()))?;
-        for path in self.paths {
+        let mut map = serializer.serialize_map(Some(self.files.len()))?;
+        for (path, place) in self.files {
             let bytes = self.view.read(path).map_err(serde::ser::Error::custom)?;
             let file = match String::from_utf8(bytes) {
                 Ok(text) => StateFile { kind: FileKind::Text, content: text },
@@ -88,7 +93,7 @@ impl Serialize for Files<'_> {
                     StateFile { kind: FileKind::Binary, content }
                 }
             };
-            map.serialize_entry(path, &file)?;
+            map.serialize_entry(place, &file)?;
         }
         map.end()
     }
@@ -228,6 +233,26 @@ mod tests {
         read(&below, json.as_bytes(), "/old/state").unwrap();
         assert_eq!(below.read("/old/state/d/bin").unwrap(), b"\xff\0");
         assert!(below.is_dir("/old/state/empty/er"));
+    }
+
+    #[test]
+    fn the_path_that_is_dumped_becomes_the_root() {
+        let fs = MemFs::new();
+        fs.import_tree([("/a/b/c/1", "one"), ("/a/b/2", "two"), ("/elsewhere", "")]).unwrap();
+        let dump = |path: &str| {
+            let mut out = Vec::new();
+            write(&fs.snapshot(), path, &mut out).unwrap();
+            let again = MemFs::new();
+            read(&again, &out, "/").unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            (again.glob("**").unwrap(), json["dirs"].clone())
+        };
+        assert_eq!(
+            dump("/a/b"),
+            (vec!["/2".into(), "/c".into(), "/c/1".into()], serde_json::json!(["/", "/c"]))
+        );
+        assert_eq!(dump("/a/b/c/1"), (vec!["/1".into()], serde_json::json!(["/"])));
+        assert_eq!(dump("/").1, serde_json::json!(["/", "/a", "/a/b", "/a/b/c"]));
     }
 
     #[test]
