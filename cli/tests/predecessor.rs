@@ -124,6 +124,11 @@ fn the_json_state_comes_in_and_goes_out() {
     assert_eq!(dumped["dirs"], serde_json::json!(["/", "/d", "/empty"]));
 
     std::fs::write(place.path("bad.json"), &state[..40]).expect("written");
+    #[cfg(target_os = "linux")]
+    assert!(place.fails(1, &["import", "--json-state", "/dev/zero", "/new"]).contains("no state of memfs"));
+    place.with_input(&["import", "--json-state", "-", "/piped"], state).success();
+    assert_eq!(place.ok(&["cat", "/piped/a.txt"]), "one");
+    place.ok(&["rm", "-r", "/piped"]);
     let error = place.fails(1, &["import", "--json-state", "bad.json", "/new"]);
     assert!(error.contains("no state of memfs"), "{error}");
     assert_eq!(place.json(&["dump", "--json-state"]), dumped);

@@ -152,6 +152,17 @@ fn the_shell_sees_what_others_do_and_they_see_it() {
     assert!(child.wait().expect("ends").success());
 }
 
+#[test]
+fn a_line_without_an_end_is_refused() {
+    let place = Place::new();
+    let mut script = b"touch /a\nwrite /b ".to_vec();
+    script.resize(script.len() + (64 << 20), b'x');
+    let assert = place.with_input(&["shell", "-k"], script).code(1).stdout("Created file: /a\n");
+    let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(error.starts_with("Error: line 2: it is longer than"), "{error}");
+    assert_eq!(place.ok(&["ls"]), "a\n");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_script_whose_output_nobody_reads_is_run_to_its_end() {

@@ -86,11 +86,7 @@ fn content(session: &mut Session, args: ContentArgs) -> Outcome<Vec<u8>> {
 /// No more is read than what cannot fit, so that an endless one is an error and not the end of the
 /// machine's memory.
 pub fn standard_input(session: &mut Session, path: &str) -> Outcome<Vec<u8>> {
-    if session.reads_commands {
-        return Err(Failure::message(
-            "both path and content required: standard input is where the shell reads its commands",
-        ));
-    }
+    not_the_script(session)?;
     let quota = session.image()?.fs.stats().quota_bytes;
     let mut bytes = Vec::new();
     io::stdin()
@@ -105,4 +101,14 @@ pub fn standard_input(session: &mut Session, path: &str) -> Outcome<Vec<u8>> {
         return Err(Failure::Engine(Error::other(text)));
     }
     Ok(bytes)
+}
+
+/// Refuses standard input where commands come from it.
+pub fn not_the_script(session: &Session) -> Outcome {
+    match session.reads_commands {
+        true => Err(Failure::message(
+            "both path and content required: standard input is where the shell reads its commands",
+        )),
+        false => Ok(()),
+    }
 }
