@@ -13,8 +13,8 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arcfs::MemFs;
 use arcfs::image::{Image, ImageReader, load_image_file, save_image_file};
+use arcfs::{ErrorKind, MemFs};
 
 use crate::failure::{Attempt, Failure, Outcome, remark};
 
@@ -148,14 +148,14 @@ impl Store {
         ImageReader::open(&self.path).map(Some).map_err(|error| self.unusable(&error))
     }
 
-    /// Says that the state cannot be used, and what to do about it.
+    /// Says that the state cannot be used, and what to do about it. To start anew helps only where its
+    /// bytes are at fault: one that may not be read, or that a later version wrote, is still good.
     pub fn unusable(&self, error: &arcfs::Error) -> Failure {
-        Failure::Message(format!(
-            "the state {:?} cannot be used, and was left as it is: {error}. Put a good copy in its place, or \
-             start anew with `arcfs init`, which keeps it as {:?}",
-            self.path,
-            self.beside(".old")
-        ))
+        let mut text = format!("the state {:?} cannot be used, and was left as it is: {error}", self.path);
+        if *error.kind() == ErrorKind::InvalidData {
+            text += ". Put a good copy in its place, or start anew with `arcfs init`, which keeps it beside the new one";
+        }
+        Failure::Message(text)
     }
 
     /// Saves the state: when this returns it is on the disk, before it the old one was.

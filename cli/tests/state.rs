@@ -201,6 +201,14 @@ fn a_state_that_cannot_be_used_is_refused_and_kept() {
             assert_eq!(fs::read(place.state()).expect("read"), bad, "{args:?}");
         }
     }
+    // What is not damaged needs no new start.
+    fs::remove_file(place.state()).expect("removed");
+    fs::create_dir(place.state()).expect("made");
+    for args in [&["ls"][..], &["cat", "/a"], &["write", "/b", "x"]] {
+        let error = place.fails(1, args);
+        assert!(error.contains("cannot be used") && !error.contains("arcfs init"), "{args:?}: {error}");
+    }
+    fs::remove_dir(place.state()).expect("removed");
     fs::write(place.state(), &good).expect("written");
     assert_eq!(place.ok(&["cat", "/a"]), "precious");
 }
