@@ -145,7 +145,7 @@ pub enum Inner {
 /// The commands that work on the filesystem, on the command line and in the shell alike.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start with a new, empty filesystem; the state before is kept beside it as FILE.old
+    /// Start with a new, empty filesystem; the state before is kept beside it as FILE.old, FILE.old.1 ...
     Init(InitArgs),
     /// Show a directory and everything below it, four spaces a level
     Tree(TreeArgs),

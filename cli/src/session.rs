@@ -125,7 +125,12 @@ impl Session {
         let lock = self.store.lock()?;
         let kept = self.store.keep_old(&lock)?;
         self.loaded = None;
-        self.store.save(&image, &lock)?;
+        if let Err(failure) = self.store.save(&image, &lock) {
+            if let Some(kept) = kept {
+                self.store.forget_old(&kept, &lock);
+            }
+            return Err(failure);
+        }
         self.loaded = Some(Loaded { image, stamp: self.store.stamp()? });
         Ok(kept)
     }

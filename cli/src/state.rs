@@ -186,7 +186,9 @@ impl Store {
         }
     }
 
-    /// Keeps the state that is there as `FILE.old`, unless it is readable and empty. Returns where.
+    /// Keeps the state that is there under a name of its own, unless it is readable and empty: as
+    /// `FILE.old`, or where that is taken `FILE.old.1` and so on, so that none kept before is lost.
+    /// Returns where.
     pub fn keep_old(&self, _lock: &Lock) -> Outcome<Option<PathBuf>> {
         if self.stamp()?.is_none() {
             return Ok(None);
@@ -194,13 +196,27 @@ impl Store {
         if load_image_file(&self.path).is_ok_and(|image| is_empty(&image)) {
             return Ok(None);
         }
-        let (old, new) = (self.beside(".old"), self.beside(".old.new"));
-        // A second name first, so that at no instant there is no state at all.
-        let kept = remove_if_there(&new)
-            .and_then(|()| fs::hard_link(&self.path, &new).or_else(|_| fs::copy(&self.path, &new).map(drop)))
-            .and_then(|()| fs::rename(&new, &old));
-        kept.attempt(|| format!("cannot keep the state that is there as {old:?}"))?;
+        let mut old = self.beside(".old");
+        for number in 1_u64.. {
+            // A second name, so that at no instant there is no state at all.
+            match second_name(&self.path, &old) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                kept => {
+                    kept.attempt(|| format!("cannot keep the state that is there as {old:?}"))?;
+                    break;
+                }
+            }
+            if is_same_file(&self.path, &old) {
+                break; // of one that was killed before it saved
+            }
+            old = self.beside(&format!(".old.{number}"));
+        }
         Ok(Some(old))
+    }
+
+    /// Gives up what [`keep_old`](Self::keep_old) kept: the state is still there.
+    pub fn forget_old(&self, kept: &Path, _lock: &Lock) {
+        let _ = fs::remove_file(kept); // it is in nobody's way
     }
 
     /// The path of the state with something appended.
@@ -241,9 +257,39 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    fs::remove_file(path)
-        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+/// Gives a file a second name, which must be free, or a copy where a file can have but one.
+fn second_name(path: &Path, name: &Path) -> io::Result<()> {
+    match fs::hard_link(path, name) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let (mut from, mut to) = (File::open(path)?, options.open(name)?);
+            let copied = io::copy(&mut from, &mut to).and_then(|_| to.sync_all());
+            if copied.is_err() {
+                let _ = fs::remove_file(name); // half of a state is none
+            }
+            copied
+        }
+        linked => linked,
+    }
+}
+
+/// Whether both names are those of one file. Elsewhere than on Unix that is not known, and a second one
+/// is kept.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path| fs::symlink_metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        identity(a).is_some_and(|of_a| identity(b) == Some(of_a))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (a, b);
+        false
+    }
 }
 
 #[cfg(test)]

@@ -259,12 +259,21 @@ fn init_keeps_the_state_before() {
     // An empty state is nothing to keep: the one kept before stays.
     assert_eq!(place.ok(&["init"]), "Initialized new filesystem\n");
     assert_eq!(place.ok(&["--state", "state.arcfs.old", "cat", "/a"]), "precious");
-    // A damaged one is.
+    // A damaged one is, and does not take the place of the good one.
     fs::write(place.state(), "damaged").expect("written");
     place.run(&["init", "--max-nodes", "2"]).success();
-    assert_eq!(fs::read(place.path("state.arcfs.old")).expect("read"), b"damaged");
+    assert_eq!(fs::read(place.path("state.arcfs.old.1")).expect("read"), b"damaged");
+    assert_eq!(place.ok(&["--state", "state.arcfs.old", "cat", "/a"]), "precious");
     place.ok(&["touch", "/one"]);
     assert!(place.fails(1, &["touch", "/two"]).contains("node limit"));
+    place.run(&["init"]).success();
+    assert_eq!(place.ok(&["--state", "state.arcfs.old.2", "ls"]), "one\n");
+    // One that was killed after it kept the state, and before it saved the new one.
+    place.ok(&["write", "/b", "x"]);
+    fs::hard_link(place.state(), place.path("state.arcfs.old.3")).expect("linked");
+    place.run(&["init"]).success();
+    assert_eq!(place.ok(&["--state", "state.arcfs.old.3", "ls"]), "b\n");
+    assert!(cfg!(not(unix)) || !place.path("state.arcfs.old.4").exists());
 }
 
 #[test]
