@@ -191,6 +191,13 @@ fn find_takes_names_and_paths() {
     assert_eq!(place.ok(&["find", "/d/**", "-t", "d"]), "/d/sub\n");
     assert_eq!(place.ok(&["find", "b", "--type", "f"]), "/d/sub/b\n");
     assert_eq!(place.ok(&["find", "nothing*"]), "");
+    assert_eq!(place.ok(&["find", "./d/./*.txt"]), "/d/x.txt\n");
+    assert_eq!(place.ok(&["find", "./*.txt", "/d"]), "/d/x.txt\n");
+    assert_eq!(place.ok(&["find", "/d/./x.txt"]), "/d/x.txt\n");
+    assert!(place.fails(1, &["find", "d/../top"]).contains("PATH"));
+    for nothing in [".", "./", "/", ""] {
+        assert!(place.fails(1, &["find", nothing]).contains("'*'"), "{nothing:?}");
+    }
     place.ok(&["rename", "/d/sub", "/d/[s]*"]);
     assert_eq!(place.ok(&["find", "*.txt", "/d/[s]*"]), "/d/[s]*/y.txt\n");
     assert_eq!(place.json(&["find", "--json", "x.txt"])[0]["path"], "/d/x.txt");

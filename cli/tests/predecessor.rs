@@ -74,6 +74,7 @@ fn errors_go_to_standard_error_with_code_1_and_misuse_with_2() {
         let assert = place.run(args).code(2).stdout("");
         assert!(!assert.get_output().stderr.is_empty());
     }
+    assert!(place.fails(2, &["--shell", "touch", "/a"]).contains("--shell"));
     assert!(!place.state().exists(), "nothing was changed, so nothing was saved");
 }
 
