@@ -20,18 +20,24 @@ const WRITTEN: [(&str, Format); 6] = [
     (".tzst", Format::TarZst),
 ];
 
-/// Endings of what can only be read.
-const READ: [&str; 4] = [".tar.bz2", ".tbz2", ".tar.xz", ".txz"];
+/// Endings of what can only be read, each with what compresses it.
+const READ: [(&str, &str); 4] =
+    [(".tar.bz2", "bzip2"), (".tbz2", "bzip2"), (".tar.xz", "xz"), (".txz", "xz")];
 
 /// The kind of archive that a name stands for.
 pub fn format_of(name: &OsStr) -> Option<Format> {
     WRITTEN.into_iter().find(|(ending, _)| ends_with(name, ending)).map(|(_, format)| format)
 }
 
+/// What compresses an archive of that name, if it is of a kind that can only be read.
+pub fn only_read(name: &OsStr) -> Option<&'static str> {
+    READ.into_iter().find(|(ending, _)| ends_with(name, ending)).map(|(_, compression)| compression)
+}
+
 /// Whether a file of that name is taken for an archive when it is imported.
 pub fn is_archive(name: &Path) -> bool {
     let name = name.file_name().unwrap_or_default();
-    format_of(name).is_some() || READ.iter().any(|ending| ends_with(name, ending))
+    format_of(name).is_some() || only_read(name).is_some()
 }
 
 /// Whether something that has a name stands before the ending; upper and lower case are the same.
@@ -76,6 +82,8 @@ mod tests {
         ] {
             assert_eq!(format_of(name.as_ref()), format, "{name}");
         }
+        assert_eq!(only_read("a.TXZ".as_ref()), only_read("b.tar.xz".as_ref()));
+        assert_eq!((only_read("a.tbz2".as_ref()), only_read("a.tgz".as_ref())), (Some("bzip2"), None));
         assert!(is_archive(Path::new("/d.zip/a.tar.xz")) && is_archive(Path::new("a.TBZ2")));
         assert!(!is_archive(Path::new("/d.zip/a")) && !is_archive(Path::new("/")));
     }

@@ -1,8 +1,10 @@
 //! Every command with its arguments, defined once: the command line and the shell both read these.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::output::When;
@@ -26,15 +28,16 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 it failed and nothing was changed, 2 the command was not understood,
+Exit codes: 0 done, 1 it failed and the filesystem is as it was, 2 the command was not understood,
 3 an import or export was done, but some entries could not be brought or written.
+A script has the code of the line that ended it; what the lines before it did stays done.
 The state is ~/.arcfs/state.arcfs unless --state or ARCFS_STATE name another file.";
 
 /// What holds for every command.
 #[derive(Debug, Args)]
 pub struct Global {
     /// The file of the host that holds the filesystem [default: ~/.arcfs/state.arcfs]
-    #[arg(long, global = true, env = "ARCFS_STATE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, env = "ARCFS_STATE", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = StateFile)]
     pub state: Option<PathBuf>,
     /// When to colour the output: always, never, or auto, which follows the terminal and `NO_COLOR`
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
@@ -42,6 +45,37 @@ pub struct Global {
     /// Say nothing about what was done, and show no progress
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+/// The file of the state. In the environment an empty one is as good as none; where it is typed it is
+/// a mistake, and must not lead to another state than the one that was meant.
+#[derive(Debug, Clone)]
+struct StateFile;
+
+impl TypedValueParser for StateFile {
+    type Value = PathBuf;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> clap::error::Result<PathBuf> {
+        PathBufValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn parse_ref_(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+        source: ValueSource,
+    ) -> clap::error::Result<PathBuf> {
+        match source {
+            ValueSource::EnvVariable if value.is_empty() => Ok(PathBuf::new()),
+            _ => self.parse_ref(command, arg, value),
+        }
+    }
 }
 
 /// The commands of the command line.
@@ -111,7 +145,7 @@ pub enum Inner {
 /// The commands that work on the filesystem, on the command line and in the shell alike.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start with a new, empty filesystem; the state before is kept beside it as FILE.old
+    /// Start with a new, empty filesystem; the state before is kept beside it as FILE.old, FILE.old.1 ...
     Init(InitArgs),
     /// Show a directory and everything below it, four spaces a level
     Tree(TreeArgs),
@@ -213,7 +247,8 @@ pub enum Command {
     Dump {
         #[command(flatten)]
         at: At,
-        /// Print the state of pyfunc's memfs instead: files, binary ones in base64, and directories
+        /// Print a state of pyfunc's memfs with PATH as its root instead: files, binary ones in base64,
+        /// and directories
         #[arg(long)]
         json_state: bool,
         #[arg(default_value = ".", hide_default_value = true, value_hint = ValueHint::Other)]
@@ -251,7 +286,7 @@ const EXPORT_HELP: &str = "\
 How it is written:
   to an archive    if DEST ends in .zip, .tar, .tar.gz, .tgz, .tar.zst or .tzst,
                    or --format says so; a SOURCE of the same ending is taken for
-                   one already, and copied
+                   one already, and copied; with bzip2 and xz none is written
   to -             standard output: a file as it is, a directory with --format
   else             a file to a file, or into a directory of the host; a directory
                    to a directory
@@ -316,9 +351,9 @@ pub struct LsArgs {
 pub struct ContentArgs {
     #[arg(value_hint = ValueHint::Other)]
     pub path: String,
-    /// The bytes; `-`, or none at all, is standard input
+    /// The bytes; `-` is standard input
     #[arg(allow_negative_numbers = true, value_hint = ValueHint::Other)]
-    pub content: Option<OsString>,
+    pub content: OsString,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,8 @@ pub enum Failure {
     Engine(arcfs::Error),
     /// The host refused; what was attempted, and its error.
     Host { attempt: String, source: io::Error },
+    /// Standard output takes nothing more, and its error.
+    Output(io::Error),
     /// Something that only the command line knows of.
     Message(String),
     /// It was done, but for so many entries that could not be brought or written.
@@ -36,7 +38,7 @@ impl Failure {
     pub fn output(source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::BrokenPipe => Self::ClosedPipe,
-            _ => Self::Host { attempt: "cannot write to standard output".into(), source },
+            _ => Self::Output(source),
         }
     }
 
@@ -47,7 +49,7 @@ impl Failure {
             Self::Usage(error) if error.exit_code() == 0 => 0,
             Self::Usage(_) | Self::UnknownCommand(_) => 2,
             Self::Incomplete { .. } => 3,
-            Self::Engine(_) | Self::Host { .. } | Self::Message(_) => 1,
+            Self::Engine(_) | Self::Host { .. } | Self::Output(_) | Self::Message(_) => 1,
         }
     }
 
@@ -64,13 +66,22 @@ impl Failure {
 
 /// Writes `Error: ` and a text to standard error, red where that is a terminal that may be coloured.
 pub fn complain(text: &str) {
+    say("Error:", AnsiColor::Red, text);
+}
+
+/// Writes `Warning: ` and a text to standard error, yellow where the other is red.
+pub fn warn(text: &str) {
+    say("Warning:", AnsiColor::Yellow, text);
+}
+
+fn say(mark: &str, colour: AnsiColor, text: &str) {
     let style = if crate::output::may_colour(io::stderr().is_terminal()) {
-        AnsiColor::Red.on_default().bold()
+        colour.on_default().bold()
     } else {
         Style::new()
     };
     // With standard error closed there is nobody left to tell.
-    let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{style}Error:{style:#} {text}\n"));
+    let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{style}{mark}{style:#} {text}\n"));
 }
 
 /// Writes a remark to standard error; never part of what a program reads.
@@ -83,6 +94,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Engine(error) => error.fmt(f),
             Self::Host { attempt, source } => write!(f, "{attempt}: {source}"),
+            Self::Output(source) => write!(f, "cannot write to standard output: {source}"),
             Self::Message(text) => f.write_str(text),
             Self::Usage(error) => {
                 let text = error.render().to_string();

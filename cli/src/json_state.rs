@@ -5,7 +5,8 @@
 //! survive whatever encoding the programs behind a pipe take them for.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fmt;
+use std::io::{self, BufReader, Read, Write};
 
 use arcfs::{Content, MemFs, Snapshot};
 use base64::Engine;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::failure::{Failure, Outcome};
-use crate::paths::{join, normalize};
+use crate::paths::{base_name, join, normalize};
 
 /// Writes path to text for each file, one a line. Bytes that are not UTF-8 become U+FFFD.
 pub fn write_texts(files: impl Iterator<Item = (String, Content)>, out: &mut impl Write) -> Outcome {
@@ -46,25 +47,29 @@ enum FileKind {
 
 /// The whole state.
 #[derive(Debug, Deserialize)]
-struct State {
+pub struct State {
     files: BTreeMap<String, StateFile>,
     dirs: Vec<String>,
 }
 
-/// Writes the state of everything below `path`, in one line; its own path becomes the root.
+/// Writes the state of everything below `path`, in one line; its own path becomes the root. Of a file
+/// it is one with this file in the root.
 pub fn write(view: &Snapshot, path: &str, out: &mut impl Write) -> Outcome {
     let (mut files, mut dirs) = (Vec::new(), vec!["/".to_owned()]);
     if view.is_file(path) {
-        files.push(path.to_owned());
+        files.push((path.to_owned(), join("/", base_name(path))));
     } else {
         for dir in view.walk(path)? {
-            files.extend(dir.files.iter().map(|name| join(&dir.path, name.as_ref())));
-            dirs.extend(dir.dirs.iter().map(|name| join(&dir.path, name.as_ref())));
+            let place = join("/", dir.path.strip_prefix(path).unwrap_or(&dir.path).trim_start_matches('/'));
+            files.extend(
+                dir.files.iter().map(|name| (join(&dir.path, name.as_ref()), join(&place, name.as_ref()))),
+            );
+            dirs.extend(dir.dirs.iter().map(|name| join(&place, name.as_ref())));
         }
     }
     let mut json = serde_json::Serializer::with_formatter(&mut *out, Ascii(CompactFormatter));
     let mut state = json.serialize_map(None).map_err(failed)?;
-    state.serialize_entry("files", &Files { view, paths: &files }).map_err(failed)?;
+    state.serialize_entry("files", &Files { view, files: &files }).map_err(failed)?;
     state.serialize_entry("dirs", &dirs).map_err(failed)?;
     state.end().map_err(failed)?;
     out.write_all(b"\n").map_err(Failure::output)
@@ -73,13 +78,14 @@ pub fn write(view: &Snapshot, path: &str, out: &mut impl Write) -> Outcome {
 /// Files that are read one by one while they are written.
 struct Files<'f> {
     view: &'f Snapshot,
-    paths: &'f [String],
+    /// The path of each, and the one that it is to have.
+    files: &'f [(String, String)],
 }
 
 impl Serialize for Files<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.paths.len()))?;
-        for path in self.paths {
+        let mut map = serializer.serialize_map(Some(self.files.len()))?;
+        for (path, place) in self.files {
             let bytes = self.view.read(path).map_err(serde::ser::Error::custom)?;
             let file = match String::from_utf8(bytes) {
                 Ok(text) => StateFile { kind: FileKind::Text, content: text },
@@ -88,16 +94,32 @@ impl Serialize for Files<'_> {
                     StateFile { kind: FileKind::Binary, content }
                 }
             };
-            map.serialize_entry(path, &file)?;
+            map.serialize_entry(place, &file)?;
         }
         map.end()
     }
 }
 
+/// Reads a state of at most `most` bytes. What is none is refused at its first byte that shows it,
+/// so that an endless file is not gathered in memory.
+pub fn read(from: impl Read, most: u64) -> Outcome<State> {
+    let mut from = BufReader::with_capacity(64 << 10, from.take(most.saturating_add(1)));
+    let state = serde_json::from_reader(&mut from);
+    if from.get_ref().limit() == 0 {
+        return Err(invalid(format!("it has more than {most} bytes, which cannot fit the quota")));
+    }
+    state.map_err(|error| match error.is_io() {
+        true => Failure::Host { attempt: "cannot read the state of memfs".into(), source: error.into() },
+        false => invalid(error.to_string()),
+    })
+}
+
+fn invalid(text: impl fmt::Display) -> Failure {
+    Failure::Message(format!("this is no state of memfs: {text}"))
+}
+
 /// Brings a state to `dest`, all of it or nothing. Returns how many files and bytes it has.
-pub fn read(fs: &MemFs, json: &[u8], dest: &str) -> Outcome<(u64, u64)> {
-    let invalid = |text: String| Failure::Message(format!("this is no state of memfs: {text}"));
-    let state: State = serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
+pub fn bring(fs: &MemFs, state: State, dest: &str) -> Outcome<(u64, u64)> {
     // What memfs calls relative is below the root here: there is nothing else.
     let place = |path: &str| {
         let path = normalize(path).ok_or_else(|| invalid(format!("{path:?} climbs above the root")))?;
@@ -193,6 +215,11 @@ mod tests {
         fs
     }
 
+    /// Reads a state and brings it.
+    fn brought(fs: &MemFs, json: &[u8], dest: &str) -> Outcome<(u64, u64)> {
+        bring(fs, read(json, 1 << 20)?, dest)
+    }
+
     fn dumped(fs: &MemFs) -> String {
         let mut out = Vec::new();
         write(&fs.snapshot(), "/", &mut out).unwrap();
@@ -222,19 +249,52 @@ mod tests {
         assert!(json.trim_end().ends_with(r#""dirs":["/","/d","/empty","/empty/er"]}"#), "{json}");
 
         let again = MemFs::new();
-        assert_eq!(read(&again, json.as_bytes(), "/").unwrap(), (2, 16));
+        assert_eq!(brought(&again, json.as_bytes(), "/").unwrap(), (2, 16));
         assert_eq!(dumped(&again), json);
         let below = MemFs::new();
-        read(&below, json.as_bytes(), "/old/state").unwrap();
+        brought(&below, json.as_bytes(), "/old/state").unwrap();
         assert_eq!(below.read("/old/state/d/bin").unwrap(), b"\xff\0");
         assert!(below.is_dir("/old/state/empty/er"));
+    }
+
+    #[test]
+    fn an_endless_state_is_refused() {
+        let zeros = read(io::repeat(0), u64::MAX).unwrap_err().to_string();
+        assert!(zeros.contains("line 1 column 1"), "{zeros}");
+        let spaces = read(io::repeat(b' '), 1 << 20).unwrap_err().to_string();
+        assert!(spaces.contains("more than 1048576 bytes"), "{spaces}");
+        let text = read(b"{\"files\": {\"".chain(io::repeat(b'a')), 1 << 20).unwrap_err().to_string();
+        assert!(text.contains("more than 1048576 bytes"), "{text}");
+        let json = br#"{"files": {}, "dirs": []}"#;
+        assert!(read(&json[..], json.len() as u64).is_ok());
+        assert!(read(&json[..], json.len() as u64 - 1).is_err());
+    }
+
+    #[test]
+    fn the_path_that_is_dumped_becomes_the_root() {
+        let fs = MemFs::new();
+        fs.import_tree([("/a/b/c/1", "one"), ("/a/b/2", "two"), ("/elsewhere", "")]).unwrap();
+        let dump = |path: &str| {
+            let mut out = Vec::new();
+            write(&fs.snapshot(), path, &mut out).unwrap();
+            let again = MemFs::new();
+            brought(&again, &out, "/").unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            (again.glob("**").unwrap(), json["dirs"].clone())
+        };
+        assert_eq!(
+            dump("/a/b"),
+            (vec!["/2".into(), "/c".into(), "/c/1".into()], serde_json::json!(["/", "/c"]))
+        );
+        assert_eq!(dump("/a/b/c/1"), (vec!["/1".into()], serde_json::json!(["/"])));
+        assert_eq!(dump("/").1, serde_json::json!(["/", "/a", "/a/b", "/a/b/c"]));
     }
 
     #[test]
     fn names_that_memfs_allowed_find_their_place() {
         let fs = MemFs::new();
         let json = r#"{"files": {"rel": {"type": "text", "content": "1"}, "//x": {"type": "text", "content": ""}}, "dirs": ["/", "."]}"#;
-        assert_eq!(read(&fs, json.as_bytes(), "/").unwrap(), (2, 1));
+        assert_eq!(brought(&fs, json.as_bytes(), "/").unwrap(), (2, 1));
         assert_eq!(fs.glob("**").unwrap(), ["/rel", "/x"]);
     }
 
@@ -255,7 +315,7 @@ mod tests {
             (r#"{"files": {"/d": {"type": "text", "content": ""}}, "dirs": ["/x", "/d"]}"#, "directory"),
         ] {
             let fs = MemFs::new();
-            let error = read(&fs, json.as_bytes(), "/").unwrap_err().to_string();
+            let error = brought(&fs, json.as_bytes(), "/").unwrap_err().to_string();
             assert!(error.contains(expected), "{json}: {error}");
             assert_eq!((fs.stats().file_count, fs.stats().dir_count), (0, 1), "{json}");
         }

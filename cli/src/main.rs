@@ -31,6 +31,7 @@ mod view;
 
 use std::process;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Top};
@@ -41,6 +42,11 @@ use crate::state::Store;
 
 fn main() {
     let cli = Cli::parse();
+    if cli.shell && !matches!(cli.command, None | Some(Top::Shell(_))) {
+        let text =
+            "--shell starts the shell, which reads its commands itself; leave out the one or the other";
+        Cli::command().error(ErrorKind::ArgumentConflict, text).exit();
+    }
     let mut out = Out::new(cli.global.color, cli.global.quiet);
     let done = run(cli, &mut out);
     // What was said before something failed comes first, also on one terminal.

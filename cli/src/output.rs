@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, warn};
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -36,13 +36,47 @@ pub fn may_colour(terminal: bool) -> bool {
     }
 }
 
+/// How many bytes are gathered before they are handed over.
+const CAPACITY: usize = 64 << 10;
+
+/// Standard output, until nobody reads it.
+#[derive(Debug)]
+struct Sink {
+    buffer: BufWriter<Stdout>,
+    open: bool,
+}
+
+impl Sink {
+    fn new() -> Self {
+        Self { buffer: BufWriter::with_capacity(CAPACITY, io::stdout()), open: true }
+    }
+
+    /// Gives up what was not handed over yet.
+    fn forget(&mut self) {
+        let buffer = BufWriter::with_capacity(CAPACITY, io::stdout());
+        let _ = std::mem::replace(&mut self.buffer, buffer).into_parts(); // dropped, it would be written
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.open { self.buffer.write(bytes) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.open { self.buffer.flush() } else { Ok(()) }
+    }
+}
+
 /// Where answers go.
 #[derive(Debug)]
 pub struct Out {
-    sink: BufWriter<Stdout>,
+    sink: Sink,
     terminal: bool,
     colour: bool,
     quiet: bool,
+    /// Whether what is written tells of something that was done already.
+    done: bool,
 }
 
 impl Out {
@@ -50,7 +84,7 @@ impl Out {
         let _ = WHEN.set(when);
         let terminal = io::stdout().is_terminal();
         let colour = may_colour(terminal);
-        Self { sink: BufWriter::with_capacity(64 << 10, io::stdout()), terminal, colour, quiet }
+        Self { sink: Sink::new(), terminal, colour, quiet, done: false }
     }
 
     /// A line of an answer.
@@ -68,8 +102,29 @@ impl Out {
         self.sink.write_all(bytes).map_err(Failure::output)
     }
 
+    /// Runs a command, and hands over what it wrote. What was done is not undone because nobody could be
+    /// told of it: that is only a warning.
+    pub fn telling(&mut self, command: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        self.done = false;
+        match command(self).and_then(|()| self.flush()) {
+            Err(Failure::Output(error)) if self.done => {
+                // Not to be written again with what comes next.
+                self.sink.forget();
+                warn(&format!("it was done, but {}", Failure::Output(error)));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Notes that the command has done its work, and what follows only tells of it.
+    pub fn done(&mut self) {
+        self.done = true;
+    }
+
     /// That something was done; not said with `--quiet`.
     pub fn confirm(&mut self, line: fmt::Arguments<'_>) -> Outcome {
+        self.done();
         if self.quiet { Ok(()) } else { self.line(line) }
     }
 
@@ -117,6 +172,12 @@ impl Out {
 
     pub fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// Takes no notice of what is written from here on: nobody reads it.
+    pub fn discard(&mut self) {
+        self.sink.forget();
+        self.sink.open = false;
     }
 
     /// Hands over what was written so far.

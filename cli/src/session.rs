@@ -1,5 +1,7 @@
 //! The filesystem between commands: one for a command line, many for a shell.
 
+use std::time::SystemTime;
+
 use arcfs::Snapshot;
 use arcfs::image::Image;
 
@@ -24,6 +26,28 @@ struct Loaded {
     image: Image,
     /// That of the file which it is.
     stamp: Option<Stamp>,
+}
+
+/// What tells whether a state was changed: the version, which grows with every change of the tree, the
+/// limit that can be changed, and the snapshots.
+#[derive(PartialEq, Eq)]
+struct Contents {
+    version: u64,
+    quota: u64,
+    snapshots: Vec<(String, SystemTime, u64)>,
+}
+
+impl Contents {
+    fn of(image: &Image) -> Self {
+        let snapshots = image.snapshots.iter();
+        Self {
+            version: image.fs.version(),
+            quota: image.fs.stats().quota_bytes,
+            snapshots: snapshots
+                .map(|(name, named)| (name.clone(), named.taken, named.snapshot.version()))
+                .collect(),
+        }
+    }
 }
 
 impl Session {
@@ -80,15 +104,18 @@ impl Session {
     }
 
     /// Changes the state and saves it, alone among all processes. If the change or the saving fails,
-    /// the state is the one before, in the file and here.
+    /// the state is the one before, in the file and here. What leaves it as it is saves nothing.
     pub fn change<T>(&mut self, change: impl FnOnce(&mut Image) -> Outcome<T>) -> Outcome<T> {
         let lock = self.store.lock()?;
         self.image()?;
         // Taken out, so that what a failure leaves behind is forgotten.
         let Some(mut loaded) = self.loaded.take() else { unreachable!("it was just loaded") };
+        let before = Contents::of(&loaded.image);
         let answer = change(&mut loaded.image)?;
-        self.store.save(&loaded.image, &lock)?;
-        loaded.stamp = self.store.stamp()?;
+        if Contents::of(&loaded.image) != before {
+            self.store.save(&loaded.image, &lock)?;
+            loaded.stamp = self.store.stamp()?;
+        }
         self.loaded = Some(loaded);
         Ok(answer)
     }
@@ -98,7 +125,12 @@ impl Session {
         let lock = self.store.lock()?;
         let kept = self.store.keep_old(&lock)?;
         self.loaded = None;
-        self.store.save(&image, &lock)?;
+        if let Err(failure) = self.store.save(&image, &lock) {
+            if let Some(kept) = kept {
+                self.store.forget_old(&kept, &lock);
+            }
+            return Err(failure);
+        }
         self.loaded = Some(Loaded { image, stamp: self.store.stamp()? });
         Ok(kept)
     }

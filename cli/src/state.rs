@@ -13,8 +13,8 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arcfs::MemFs;
 use arcfs::image::{Image, ImageReader, load_image_file, save_image_file};
+use arcfs::{ErrorKind, MemFs};
 
 use crate::failure::{Attempt, Failure, Outcome, remark};
 
@@ -72,12 +72,17 @@ pub fn make_own_directory(directory: &Path) -> io::Result<()> {
 }
 
 impl Store {
-    /// The store at `explicit`, or the one of the user.
+    /// The store at `explicit`, or the one of the user; an empty path is none.
     pub fn locate(explicit: Option<PathBuf>) -> Outcome<Self> {
+        Self::locate_in(explicit, own_directory())
+    }
+
+    /// As [`locate`](Self::locate), where `own` is the directory for what arcfs keeps.
+    fn locate_in(explicit: Option<PathBuf>, own: Option<PathBuf>) -> Outcome<Self> {
         let (path, own) = match explicit.filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => (path, false),
             None => {
-                let directory = own_directory().ok_or_else(|| {
+                let directory = own.ok_or_else(|| {
                     Failure::message(
                         "there is no home directory to keep the state in; name a file with --state FILE",
                     )
@@ -86,7 +91,8 @@ impl Store {
             }
         };
         // Through links to the file itself: whatever it is called, its lock is the same.
-        Ok(Self { path: fs::canonicalize(&path).unwrap_or(path), own })
+        let path = target_of(&path).attempt(|| format!("cannot find the state {path:?}"))?;
+        Ok(Self { path, own })
     }
 
     /// Waits for the lock.
@@ -142,14 +148,14 @@ impl Store {
         ImageReader::open(&self.path).map(Some).map_err(|error| self.unusable(&error))
     }
 
-    /// Says that the state cannot be used, and what to do about it.
+    /// Says that the state cannot be used, and what to do about it. To start anew helps only where its
+    /// bytes are at fault: one that may not be read, or that a later version wrote, is still good.
     pub fn unusable(&self, error: &arcfs::Error) -> Failure {
-        Failure::Message(format!(
-            "the state {:?} cannot be used, and was left as it is: {error}. Put a good copy in its place, or \
-             start anew with `arcfs init`, which keeps it as {:?}",
-            self.path,
-            self.beside(".old")
-        ))
+        let mut text = format!("the state {:?} cannot be used, and was left as it is: {error}", self.path);
+        if *error.kind() == ErrorKind::InvalidData {
+            text += ". Put a good copy in its place, or start anew with `arcfs init`, which keeps it beside the new one";
+        }
+        Failure::Message(text)
     }
 
     /// Saves the state: when this returns it is on the disk, before it the old one was.
@@ -180,7 +186,9 @@ impl Store {
         }
     }
 
-    /// Keeps the state that is there as `FILE.old`, unless it is readable and empty. Returns where.
+    /// Keeps the state that is there under a name of its own, unless it is readable and empty: as
+    /// `FILE.old`, or where that is taken `FILE.old.1` and so on, so that none kept before is lost.
+    /// Returns where.
     pub fn keep_old(&self, _lock: &Lock) -> Outcome<Option<PathBuf>> {
         if self.stamp()?.is_none() {
             return Ok(None);
@@ -188,13 +196,27 @@ impl Store {
         if load_image_file(&self.path).is_ok_and(|image| is_empty(&image)) {
             return Ok(None);
         }
-        let (old, new) = (self.beside(".old"), self.beside(".old.new"));
-        // A second name first, so that at no instant there is no state at all.
-        let kept = remove_if_there(&new)
-            .and_then(|()| fs::hard_link(&self.path, &new).or_else(|_| fs::copy(&self.path, &new).map(drop)))
-            .and_then(|()| fs::rename(&new, &old));
-        kept.attempt(|| format!("cannot keep the state that is there as {old:?}"))?;
+        let mut old = self.beside(".old");
+        for number in 1_u64.. {
+            // A second name, so that at no instant there is no state at all.
+            match second_name(&self.path, &old) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                kept => {
+                    kept.attempt(|| format!("cannot keep the state that is there as {old:?}"))?;
+                    break;
+                }
+            }
+            if is_same_file(&self.path, &old) {
+                break; // of one that was killed before it saved
+            }
+            old = self.beside(&format!(".old.{number}"));
+        }
         Ok(Some(old))
+    }
+
+    /// Gives up what [`keep_old`](Self::keep_old) kept: the state is still there.
+    pub fn forget_old(&self, kept: &Path, _lock: &Lock) {
+        let _ = fs::remove_file(kept); // it is in nobody's way
     }
 
     /// The path of the state with something appended.
@@ -216,7 +238,70 @@ fn is_empty(image: &Image) -> bool {
     stats.file_count == 0 && stats.dir_count == 1 && image.snapshots.is_empty()
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    fs::remove_file(path)
-        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+/// Links that are followed before a circle is assumed, as Linux does.
+const MOST_LINKS: usize = 40;
+
+/// Where the symbolic links at `path` lead, whether or not something stands there yet.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            Ok(link) => {
+                target.pop();
+                target.push(link); // replaces all of it if it is absolute
+            }
+            // No link. What goes wrong on the way goes wrong again where the file is used.
+            Err(_) => return Ok(fs::canonicalize(&target).unwrap_or(target)),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Gives a file a second name, which must be free, or a copy where a file can have but one.
+fn second_name(path: &Path, name: &Path) -> io::Result<()> {
+    match fs::hard_link(path, name) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let (mut from, mut to) = (File::open(path)?, options.open(name)?);
+            let copied = io::copy(&mut from, &mut to).and_then(|_| to.sync_all());
+            if copied.is_err() {
+                let _ = fs::remove_file(name); // half of a state is none
+            }
+            copied
+        }
+        linked => linked,
+    }
+}
+
+/// Whether both names are those of one file. Elsewhere than on Unix that is not known, and a second one
+/// is kept.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path| fs::symlink_metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        identity(a).is_some_and(|of_a| identity(b) == Some(of_a))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (a, b);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_home_directory_the_error_says_what_to_do() {
+        for explicit in [None, Some(PathBuf::new())] {
+            let error = Store::locate_in(explicit, None).unwrap_err().to_string();
+            assert!(error.contains("--state"), "{error}");
+        }
+        assert!(Store::locate_in(Some("somewhere".into()), None).is_ok());
+    }
 }

@@ -53,9 +53,23 @@ fn cat_prints_files_exactly_and_read_adds_a_line_end() {
 fn append_adds_and_creates() {
     let place = Place::new();
     assert_eq!(place.ok(&["append", "/log", "one"]), "Appended to: /log\n");
-    place.with_input(&["append", "/log"], "\ntwo").success();
+    place.with_input(&["append", "/log", "-"], "\ntwo").success();
     place.ok(&["append", "/log", "-5"]);
     assert_eq!(place.ok(&["cat", "/log"]), "one\ntwo-5");
+}
+
+#[test]
+fn a_missing_content_is_misuse_and_empties_nothing() {
+    let place = Place::new();
+    place.ok(&["write", "/conf", "precious"]);
+    for command in ["write", "append"] {
+        let assert = place.with_input(&[command, "/conf"], "").code(2);
+        let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(error.contains("<CONTENT>"), "{command}: {error}");
+    }
+    assert_eq!(place.ok(&["cat", "/conf"]), "precious");
+    place.ok(&["write", "/conf", ""]);
+    assert_eq!(place.ok(&["cat", "/conf"]), "", "given as empty, it is");
 }
 
 #[test]
@@ -63,7 +77,7 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     let place = Place::new();
     place.ok(&["init", "--quota", "10K"]);
     place.ok(&["write", "/a", "kept"]);
-    let assert = place.with_input(&["write", "/a"], vec![b'x'; 20_000]).code(1);
+    let assert = place.with_input(&["write", "/a", "-"], vec![b'x'; 20_000]).code(1);
     let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(error.contains("the quota") && error.contains("arcfs quota"), "{error}");
     let error = place.fails(1, &["append", "/a", &"x".repeat(10_200)]);
@@ -116,6 +130,43 @@ fn mv_moves_and_replaces_and_rename_does_not() {
 }
 
 #[test]
+fn a_copy_is_not_dirty() {
+    let place = sample();
+    place.ok(&["cp", "/top", "/copy"]);
+    place.ok(&["cp", "-r", "/d", "/e"]);
+    place.ok(&["mkdir", "-p", "/into/d"]);
+    place.ok(&["cp", "-r", "/d", "/into"]);
+    let generation = |path: &str| place.json(&["stat", "--json", path])[0]["generation"].clone();
+    for path in ["/copy", "/e/a", "/into/d/sub/b"] {
+        assert_eq!(generation(path), 0, "{path}");
+    }
+    place.ok(&["cp", "/top", "/d/a"]);
+    assert!(generation("/d/a").as_u64() > Some(1), "one that is replaced was written to");
+}
+
+#[test]
+fn two_sources_of_one_name_are_refused_before_one_is_lost() {
+    let place = Place::new();
+    place.ok(&["mkdir", "-p", "/a/dir", "/b/dir", "/d"]);
+    place.ok(&["write", "/a/x", "of a"]);
+    place.ok(&["write", "/b/x", "of b"]);
+    let before = place.ok(&["tree"]);
+    for args in [
+        &["mv", "/a/x", "/b/x", "/d"][..],
+        &["cp", "/a/x", "/b/x", "/d"],
+        &["mv", "/a/x", "/b/../b/x", "/d/"],
+        &["mv", "/a/x", "/a/x", "/d"],
+        &["cp", "-r", "/a/dir", "/b/dir", "/d"],
+        &["mv", "/a/dir", "/b/dir", "/d"],
+    ] {
+        let error = place.fails(1, args);
+        assert!(error.contains("same name"), "{args:?}: {error}");
+        assert_eq!(place.ok(&["tree"]), before, "{args:?}");
+    }
+    assert_eq!(place.ok(&["cat", "/a/x", "/b/x"]), "of aof b");
+}
+
+#[test]
 fn rm_removes_all_that_is_named_or_nothing() {
     let place = sample();
     assert!(place.fails(1, &["rm", "/top", "/d"]).contains("-r"));
@@ -140,6 +191,13 @@ fn find_takes_names_and_paths() {
     assert_eq!(place.ok(&["find", "/d/**", "-t", "d"]), "/d/sub\n");
     assert_eq!(place.ok(&["find", "b", "--type", "f"]), "/d/sub/b\n");
     assert_eq!(place.ok(&["find", "nothing*"]), "");
+    assert_eq!(place.ok(&["find", "./d/./*.txt"]), "/d/x.txt\n");
+    assert_eq!(place.ok(&["find", "./*.txt", "/d"]), "/d/x.txt\n");
+    assert_eq!(place.ok(&["find", "/d/./x.txt"]), "/d/x.txt\n");
+    assert!(place.fails(1, &["find", "d/../top"]).contains("PATH"));
+    for nothing in [".", "./", "/", ""] {
+        assert!(place.fails(1, &["find", nothing]).contains("'*'"), "{nothing:?}");
+    }
     place.ok(&["rename", "/d/sub", "/d/[s]*"]);
     assert_eq!(place.ok(&["find", "*.txt", "/d/[s]*"]), "/d/[s]*/y.txt\n");
     assert_eq!(place.json(&["find", "--json", "x.txt"])[0]["path"], "/d/x.txt");

@@ -104,7 +104,7 @@ fn archives_go_out_and_come_back() {
     let place = Place::new();
     place.ok(&["mkdir", "-p", "/src/empty"]);
     place.ok(&["write", "/src/a.txt", &"text ".repeat(1000)]);
-    place.with_input(&["write", "/src/sub\u{e9}"], b"\0\xff").success();
+    place.with_input(&["write", "/src/sub\u{e9}", "-"], b"\0\xff").success();
     let tree = place.ok(&["tree", "/src"]);
     for name in ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.zst", "A.TAR.ZST"] {
         let said = place.ok(&["export", "/src", name]);
@@ -148,6 +148,30 @@ fn archives_go_out_and_come_back() {
     assert!(place.fails(1, &["export", "/src", "b.zip", "--level", "30"]).contains("level"));
     assert!(!place.path("b.zip").exists());
     assert!(place.fails(1, &["export", "/src/a.txt", "a", "--level", "3"]).contains("archives"));
+}
+
+#[test]
+fn an_archive_that_cannot_be_written_is_refused() {
+    let place = Place::new();
+    place.ok(&["mkdir", "/src"]);
+    place.ok(&["write", "/src/a", "1"]);
+    for name in ["x.tar.xz", "x.txz", "x.tar.bz2", "X.TBZ2"] {
+        for source in ["/src", "/src/a"] {
+            let error = place.fails(1, &["export", source, name]);
+            assert!(error.contains(name) && error.contains(".tar.zst"), "{error}");
+            assert!(!place.path(name).exists(), "{source} {name}");
+        }
+    }
+    // One that is one already goes out as it is, and whoever says what is wanted gets it.
+    place.ok(&["write", "/old.tar.xz", "xz"]);
+    place.ok(&["export", "/old.tar.xz", "copy.txz"]);
+    assert_eq!(fs::read(place.path("copy.txz")).expect("read"), b"xz");
+    assert!(place.fails(1, &["export", "/old.tar.xz", "copy.tbz2"]).contains("bzip2"));
+    place.ok(&["export", "/src", "x.tar.xz", "--format", "zip"]);
+    assert!(fs::read(place.path("x.tar.xz")).expect("read").starts_with(b"PK"));
+    fs::create_dir(place.path("dir.txz")).expect("made");
+    place.ok(&["export", "/src/a", "dir.txz"]);
+    assert_eq!(place.names("dir.txz"), ["a"]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn sh(place: &Place, line: &str) -> std::process::Output {
 #[test]
 fn a_closed_pipe_is_no_error() {
     let place = Place::new();
-    place.with_input(&["write", "/big"], vec![b'x'; 4 << 20]).success();
+    place.with_input(&["write", "/big", "-"], vec![b'x'; 4 << 20]).success();
     for args in [
         &["cat", "/big"][..],
         &["read", "/big"],
@@ -56,13 +56,37 @@ fn a_full_disk_is_one() {
     assert!(error.starts_with("Error: cannot write to standard output"), "{error}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_done_is_no_failure_because_nobody_could_be_told() {
+    let place = Place::new();
+    for line in [
+        "arcfs append /a x >/dev/full",
+        "arcfs quota 1MiB --json >/dev/full",
+        "arcfs export /a out >/dev/full",
+        "printf 'append /a y\\nappend /a z\\n' | arcfs shell >/dev/full",
+    ] {
+        let output = sh(&place, line);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{line}: {error}");
+        assert!(error.starts_with("Warning: it was done, but cannot write to standard output"), "{error}");
+    }
+    assert_eq!(place.ok(&["cat", "/a"]), "xyz");
+    assert_eq!(place.json(&["quota", "--json"])["quota_bytes"], 1 << 20);
+    assert_eq!(std::fs::read(place.path("out")).expect("read"), b"x");
+    // What is not done, or only looks, fails as ever.
+    for (line, code) in [("mkdir /missing/d", 1), ("ls", 1), ("-q touch /b", 0)] {
+        assert_eq!(sh(&place, &format!("arcfs {line} >/dev/full")).status.code(), Some(code), "{line}");
+    }
+}
+
 #[test]
 fn pipes_carry_bytes_exactly() {
     let place = Place::new();
     let bytes: Vec<u8> = (0..=255).rev().cycle().take(100_000).collect();
     std::fs::write(place.path("in"), &bytes).expect("written");
     let output =
-        sh(&place, "arcfs -q write /a - <in && arcfs cat /a | arcfs -q append /a && arcfs cat /a >out");
+        sh(&place, "arcfs -q write /a - <in && arcfs cat /a | arcfs -q append /a - && arcfs cat /a >out");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(std::fs::read(place.path("out")).expect("read"), [&bytes[..], &bytes].concat());
 }

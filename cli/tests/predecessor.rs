@@ -62,12 +62,19 @@ fn errors_go_to_standard_error_with_code_1_and_misuse_with_2() {
             "{args:?}: {error}"
         );
     }
-    for args in
-        [&["nonsense"][..], &["mkdir"], &["read"], &["read", "--no", "/a"], &["rename", "/a"], &["cp", "/a"]]
-    {
+    for args in [
+        &["nonsense"][..],
+        &["mkdir"],
+        &["write", "/a"],
+        &["read"],
+        &["read", "--no", "/a"],
+        &["rename", "/a"],
+        &["cp", "/a"],
+    ] {
         let assert = place.run(args).code(2).stdout("");
         assert!(!assert.get_output().stderr.is_empty());
     }
+    assert!(place.fails(2, &["--shell", "touch", "/a"]).contains("--shell"));
     assert!(!place.state().exists(), "nothing was changed, so nothing was saved");
 }
 
@@ -98,7 +105,7 @@ fn touching_a_file_keeps_what_it_holds() {
 fn a_dump_is_ascii_and_shows_what_is_no_text_as_replaced() {
     let place = Place::new();
     place.ok(&["write", "/t", "h\u{e9} \u{1f600}"]);
-    place.with_input(&["write", "/b"], b"\xff\x00").success();
+    place.with_input(&["write", "/b", "-"], b"\xff\x00").success();
     assert_eq!(
         place.ok(&["dump"]),
         "{\n  \"/b\": \"\\ufffd\\u0000\",\n  \"/t\": \"h\\u00e9 \\ud83d\\ude00\"\n}\n"
@@ -118,6 +125,11 @@ fn the_json_state_comes_in_and_goes_out() {
     assert_eq!(dumped["dirs"], serde_json::json!(["/", "/d", "/empty"]));
 
     std::fs::write(place.path("bad.json"), &state[..40]).expect("written");
+    #[cfg(target_os = "linux")]
+    assert!(place.fails(1, &["import", "--json-state", "/dev/zero", "/new"]).contains("no state of memfs"));
+    place.with_input(&["import", "--json-state", "-", "/piped"], state).success();
+    assert_eq!(place.ok(&["cat", "/piped/a.txt"]), "one");
+    place.ok(&["rm", "-r", "/piped"]);
     let error = place.fails(1, &["import", "--json-state", "bad.json", "/new"]);
     assert!(error.contains("no state of memfs"), "{error}");
     assert_eq!(place.json(&["dump", "--json-state"]), dumped);

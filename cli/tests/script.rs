@@ -60,6 +60,7 @@ fn what_is_no_command_is_said_and_has_code_2() {
     assert_eq!(err, "Error: line 1: Unknown command: nonsense\nType 'help' for a list of commands.\n");
     for (line, expected) in [
         ("touch", "<PATH>"),
+        ("write /a", "<CONTENT>"),
         ("ls --no-such", "--no-such"),
         ("snapshot", "save"),
         ("quota many", "64MiB"),
@@ -152,9 +153,48 @@ fn the_shell_sees_what_others_do_and_they_see_it() {
 }
 
 #[test]
+fn a_line_without_an_end_is_refused() {
+    let place = Place::new();
+    let mut script = b"touch /a\nwrite /b ".to_vec();
+    script.resize(script.len() + (64 << 20), b'x');
+    let assert = place.with_input(&["shell", "-k"], script).code(1).stdout("Created file: /a\n");
+    let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(error.starts_with("Error: line 2: it is longer than"), "{error}");
+    assert_eq!(place.ok(&["ls"]), "a\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_script_whose_output_nobody_reads_is_run_to_its_end() {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+    let place = Place::new();
+    place.with_input(&["write", "/big", "-"], vec![b'x'; 1 << 20]).success();
+    for (last, code) in [("touch /end", 0), ("read /missing", 1)] {
+        let mut child = place
+            .command(&["shell"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("runs");
+        let mut stdin = child.stdin.take().expect("piped");
+        let mut stdout = child.stdout.take().expect("piped");
+        writeln!(stdin, "pwd").expect("asked");
+        stdout.read_exact(&mut [0; 2]).expect("answered");
+        drop(stdout);
+        write!(stdin, "touch /a\ncat /big\npwd\ncat /big\ntouch /b\n{last}\n").expect("asked");
+        drop(stdin);
+        assert_eq!(child.wait().expect("ends").code(), Some(code), "{last}");
+        assert_eq!(place.ok(&["rm", "/a", "/b"]).lines().count(), 2);
+    }
+    assert_eq!(place.ok(&["ls"]), "big\nend\n");
+}
+
+#[test]
 fn the_input_of_the_shell_is_not_the_content_of_a_file() {
     let place = Place::new();
-    for line in ["write /a\nnot this\n", "append /a -\nnot this\n", "import - /a\nnot this\n"] {
+    for line in ["write /a -\nnot this\n", "append /a -\nnot this\n", "import - /a\nnot this\n"] {
         let (code, _, err) = run(&place, &["shell"], line);
         assert_eq!(code, Some(1));
         assert!(err.contains("content required"), "{err}");

@@ -52,15 +52,47 @@ fn the_option_comes_before_the_variable() {
     assert!(error.contains("missing/state"), "{error}");
 }
 
+#[cfg(unix)]
 #[test]
-fn without_a_home_directory_the_error_says_what_to_do() {
+fn a_link_to_a_state_that_does_not_exist_yet_has_the_lock_of_its_target() {
     let place = Place::new();
-    let mut command = place.command(&["ls"]);
-    // An empty one is none; where it is not set at all, the host's user database is asked.
-    let output = command.env("ARCFS_STATE", "").env("HOME", "").output().expect("runs");
-    if output.status.code() == Some(1) {
-        assert!(String::from_utf8_lossy(&output.stderr).contains("--state"));
-    }
+    fs::create_dir(place.path("there")).expect("made");
+    std::os::unix::fs::symlink("there/state", place.path("second")).expect("linked");
+    std::os::unix::fs::symlink("second", place.path("first")).expect("linked");
+    place.ok(&["--state", "first", "write", "/a", "1"]);
+    assert_eq!(place.names("there"), ["state", "state.lock"]);
+    assert_eq!(place.names("."), ["first", "second", "there"]);
+    place.ok(&["--state", "there/state", "append", "/a", "2"]);
+    assert_eq!(place.ok(&["--state", "first", "cat", "/a"]), "12");
+
+    // Many at once, before there is anything, by all its names: none is lost.
+    std::os::unix::fs::symlink("there/new", place.path("link")).expect("linked");
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let place = &place;
+            scope.spawn(move || {
+                let state = if worker % 2 == 0 { "link" } else { "there/new" };
+                place.ok(&["-q", "--state", state, "touch", &format!("/{worker}")]);
+            });
+        }
+    });
+    assert_eq!(place.ok(&["--state", "link", "ls"]).lines().count(), 8);
+
+    std::os::unix::fs::symlink("circle", place.path("circle")).expect("linked");
+    assert!(place.fails(1, &["--state", "circle", "ls"]).contains("circle"));
+}
+
+#[test]
+fn a_variable_that_is_empty_is_as_good_as_none() {
+    let place = Place::new();
+    let run = |args: &[&str]| place.command(args).env("ARCFS_STATE", "").output().expect("runs");
+    assert_eq!(run(&["write", "/a", "x"]).status.code(), Some(0));
+    assert_eq!(place.names("home/.arcfs"), ["state.arcfs", "state.arcfs.lock"]);
+    assert_eq!(run(&["cat", "/a"]).stdout, b"x");
+    assert_eq!(run(&["--state", "other", "ls"]).stdout, b"");
+    // Typed it is a mistake: it was to be another state than that of the user.
+    place.fails(2, &["--state", "", "ls"]);
+    place.fails(2, &["--state=", "ls"]);
 }
 
 #[test]
@@ -99,7 +131,7 @@ fn leftovers(place: &Place) -> Vec<String> {
 #[test]
 fn a_command_that_is_killed_leaves_the_old_state_or_the_new_one() {
     let place = Place::new();
-    place.with_input(&["write", "/big"], vec![b'0'; 8 << 20]).success();
+    place.with_input(&["write", "/big", "-"], vec![b'0'; 8 << 20]).success();
     // How long a change takes that is left alone; the others are killed at any moment of it.
     fs::write(place.path("in"), vec![b'0'; 8 << 20]).expect("written");
     let start = Instant::now();
@@ -169,8 +201,51 @@ fn a_state_that_cannot_be_used_is_refused_and_kept() {
             assert_eq!(fs::read(place.state()).expect("read"), bad, "{args:?}");
         }
     }
+    // What is not damaged needs no new start.
+    fs::remove_file(place.state()).expect("removed");
+    fs::create_dir(place.state()).expect("made");
+    for args in [&["ls"][..], &["cat", "/a"], &["write", "/b", "x"]] {
+        let error = place.fails(1, args);
+        assert!(error.contains("cannot be used") && !error.contains("arcfs init"), "{args:?}: {error}");
+    }
+    fs::remove_dir(place.state()).expect("removed");
     fs::write(place.state(), &good).expect("written");
     assert_eq!(place.ok(&["cat", "/a"]), "precious");
+}
+
+#[test]
+fn a_command_that_changes_nothing_saves_nothing() {
+    let place = Place::new();
+    place.ok(&["rm", "-f", "/missing"]);
+    assert!(!place.state().exists());
+    place.ok(&["mkdir", "-p", "/d"]);
+    place.ok(&["quota", "1MiB"]);
+    let saved = || fs::metadata(place.state()).and_then(|metadata| metadata.modified()).expect("known");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let age = || {
+        let file = fs::File::options().write(true).open(place.state()).expect("opened");
+        file.set_modified(long_ago).expect("set");
+    };
+    age();
+    for args in [&["mkdir", "-p", "/d"][..], &["quota", "1MiB"], &["rm", "-f", "/missing"]] {
+        place.ok(args);
+        assert_eq!(saved(), long_ago, "{args:?}");
+    }
+    for args in [
+        &["touch", "/d"][..],
+        &["quota", "2MiB"],
+        &["snapshot", "save", "s"],
+        &["snapshot", "save", "-f", "s"],
+        &["snapshot", "restore", "s"],
+        &["snapshot", "delete", "s"],
+        &["write", "/a", ""],
+        &["write", "/a", ""],
+        &["rename", "/a", "/b"],
+    ] {
+        age();
+        place.ok(args);
+        assert!(saved() > long_ago, "{args:?}");
+    }
 }
 
 #[test]
@@ -184,12 +259,21 @@ fn init_keeps_the_state_before() {
     // An empty state is nothing to keep: the one kept before stays.
     assert_eq!(place.ok(&["init"]), "Initialized new filesystem\n");
     assert_eq!(place.ok(&["--state", "state.arcfs.old", "cat", "/a"]), "precious");
-    // A damaged one is.
+    // A damaged one is, and does not take the place of the good one.
     fs::write(place.state(), "damaged").expect("written");
     place.run(&["init", "--max-nodes", "2"]).success();
-    assert_eq!(fs::read(place.path("state.arcfs.old")).expect("read"), b"damaged");
+    assert_eq!(fs::read(place.path("state.arcfs.old.1")).expect("read"), b"damaged");
+    assert_eq!(place.ok(&["--state", "state.arcfs.old", "cat", "/a"]), "precious");
     place.ok(&["touch", "/one"]);
     assert!(place.fails(1, &["touch", "/two"]).contains("node limit"));
+    place.run(&["init"]).success();
+    assert_eq!(place.ok(&["--state", "state.arcfs.old.2", "ls"]), "one\n");
+    // One that was killed after it kept the state, and before it saved the new one.
+    place.ok(&["write", "/b", "x"]);
+    fs::hard_link(place.state(), place.path("state.arcfs.old.3")).expect("linked");
+    place.run(&["init"]).success();
+    assert_eq!(place.ok(&["--state", "state.arcfs.old.3", "ls"]), "b\n");
+    assert!(cfg!(not(unix)) || !place.path("state.arcfs.old.4").exists());
 }
 
 #[test]

@@ -139,6 +139,28 @@ fn tab_completes_commands_and_paths() {
 }
 
 #[test]
+fn tab_in_a_directory_of_many_files_does_not_end_the_shell() {
+    let place = Place::new();
+    let files: Vec<String> =
+        (0..66_000).map(|n| format!("\"/common-{n}\": {{\"type\": \"text\", \"content\": \"\"}}")).collect();
+    let state = format!("{{\"files\": {{{}}}, \"dirs\": []}}", files.join(","));
+    place.with_input(&["import", "--json-state", "-"], state).success();
+    let mut terminal = Terminal::start(&place);
+    terminal.keys(&format!("stat /c{TAB}{TAB}"));
+    terminal.expect("stat /common-");
+    terminal.expect("Display all 10000 possibilities?");
+    terminal.keys("y");
+    terminal.expect("common-10000 ");
+    terminal.expect("common-9999\r\n"); // the last of all, as they are sorted
+    terminal.expect("stat /common-");
+    terminal.keys("65999\r");
+    terminal.expect("Path: /common-65999");
+    terminal.expect("arcfs:/> ");
+    terminal.keys("exit\r");
+    terminal.ends();
+}
+
+#[test]
 fn lines_are_remembered_here_and_in_the_next_shell() {
     let place = Place::new();
     let mut terminal = Terminal::start(&place);

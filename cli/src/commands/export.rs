@@ -21,7 +21,7 @@ pub fn export(session: &mut Session, args: &ExportArgs, out: &mut Out) -> Outcom
     let source = session.path(&args.source);
     let is_file = view.metadata(&source)?.is_file();
     let to_stdout = args.dest.as_os_str() == "-";
-    if let Some(format) = format(args, &source, is_file) {
+    if let Some(format) = format(args, &source, is_file)? {
         return match to_stdout {
             true => archive_to_stdout(&view, &source, format, args, out),
             false => archive_to_file(&view, &source, format, args, out),
@@ -41,13 +41,26 @@ pub fn export(session: &mut Session, args: &ExportArgs, out: &mut Out) -> Outcom
 }
 
 /// The kind of archive that is asked for, if one is.
-fn format(args: &ExportArgs, source: &str, is_file: bool) -> Option<Format> {
-    let by_name = || {
-        let format = archives::format_of(args.dest.file_name()?)?;
-        let is_one = is_file && archives::format_of(base_name(source).as_ref()) == Some(format);
-        (!is_one && !args.dest.is_dir()).then_some(format)
+///
+/// # Errors
+///
+/// The name asks for a kind that cannot be written.
+fn format(args: &ExportArgs, source: &str, is_file: bool) -> Outcome<Option<Format>> {
+    let Some(name) = args.dest.file_name().filter(|_| args.format.is_none() && !args.dest.is_dir()) else {
+        return Ok(args.format);
     };
-    args.format.or_else(by_name)
+    let source = base_name(source).as_ref();
+    if let Some(compression) = archives::only_read(name)
+        && !(is_file && archives::only_read(source) == Some(compression))
+    {
+        return Err(Failure::Message(format!(
+            "{:?} is the name of an archive compressed with {compression}, which can be read but not written; \
+             name one that ends in .tar.zst, .tar.gz, .tar or .zip, or say with --format what to write",
+            args.dest
+        )));
+    }
+    let format = archives::format_of(name);
+    Ok(format.filter(|_| !(is_file && archives::format_of(source) == format)))
 }
 
 fn options(source: &str, args: &ExportArgs, progress: &Progress) -> ArchiveOptions {

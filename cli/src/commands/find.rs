@@ -2,7 +2,7 @@
 
 use super::Node;
 use crate::args::{FindArgs, Kind};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::paths::{is_within, join, literal_pattern};
 use crate::session::Session;
@@ -11,10 +11,11 @@ pub fn find(session: &mut Session, args: &FindArgs, out: &mut Out) -> Outcome {
     let (view, start) = (session.view(args.at.at.as_deref())?, session.path(&args.path));
     view.metadata(&start)?;
     // As gitignore has it: a name is found at any depth, what contains a slash is a path.
+    let given = tidy(&args.pattern)?;
     let pattern = match args.pattern.starts_with(['/', '\\']) {
-        true => args.pattern.clone(),
-        false if args.pattern.contains(['/', '\\']) => join(&literal_pattern(&start), &args.pattern),
-        false => join(&join(&literal_pattern(&start), "**"), &args.pattern),
+        true => given,
+        false if args.pattern.contains(['/', '\\']) => join(&literal_pattern(&start), &given),
+        false => join(&join(&literal_pattern(&start), "**"), &given),
     };
     let mut found = Vec::new();
     for path in view.glob(&pattern)? {
@@ -36,4 +37,19 @@ pub fn find(session: &mut Session, args: &FindArgs, out: &mut Out) -> Outcome {
         out.line(format_args!("{path}"))?;
     }
     Ok(())
+}
+
+/// A pattern without `.`, which no name matches.
+fn tidy(pattern: &str) -> Outcome<String> {
+    let parts = || pattern.split(['/', '\\']);
+    if parts().any(|part| part == "..") {
+        return Err(Failure::Message(format!(
+            "the pattern {pattern:?} cannot climb; give the directory to look in as PATH"
+        )));
+    }
+    let kept: Vec<&str> = parts().filter(|&part| part != ".").collect();
+    if kept.iter().all(|part| part.is_empty()) {
+        return Err(Failure::Message(format!("the pattern {pattern:?} has no name; '*' finds everything")));
+    }
+    Ok(kept.join("/"))
 }

@@ -5,18 +5,18 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use arcfs::archive::{ImportOptions, OnConflict, import_archive};
-use arcfs::image::Image;
 use arcfs::{MemFs, OpenOptions, SkipReason, Skipped};
 
-use super::write::standard_input;
+use super::write::{not_the_script, standard_input};
+use crate::archives;
 use crate::args::{Conflict, ImportArgs};
 use crate::failure::{Attempt, Failure, Outcome, remark};
+use crate::json_state::{self, State};
 use crate::output::Out;
 use crate::paths::{base_name, join};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sizes::Human;
-use crate::{archives, json_state};
 
 /// What an import brought.
 #[derive(Debug, Default)]
@@ -51,7 +51,8 @@ pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcom
     }
     let dest = session.path(args.dest.as_deref().unwrap_or("."));
     // Read before the state is locked; see there.
-    let input = from_stdin.then(|| standard_input(session, "-")).transpose()?;
+    let memfs = args.json_state.then(|| memfs_state(session, args, from_stdin)).transpose()?;
+    let input = (from_stdin && memfs.is_none()).then(|| standard_input(session, "-")).transpose()?;
     let brought = {
         let progress = Progress::new("Importing", out);
         session.change(|image| {
@@ -59,8 +60,9 @@ pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcom
                 directory(&image.fs, &args.source, &dest)
             } else if unpack {
                 archive(&image.fs, args, input, &dest, &progress)
-            } else if args.json_state {
-                state(image, args, input, &dest)
+            } else if let Some(state) = memfs {
+                let (files, bytes) = json_state::bring(&image.fs, state, &dest)?;
+                Ok(Brought { files, bytes, ..Brought::default() })
             } else {
                 file(&image.fs, args, input, &dest, &progress)
             }
@@ -132,14 +134,17 @@ fn archive(
     Ok(brought)
 }
 
-fn state(image: &Image, args: &ImportArgs, input: Option<Vec<u8>>, dest: &str) -> Outcome<Brought> {
-    let unreadable = || format!("cannot read {:?}", args.source);
-    let bytes = match input {
-        Some(bytes) => bytes,
-        None => std::fs::read(&args.source).attempt(unreadable)?,
-    };
-    let (files, bytes) = json_state::read(&image.fs, &bytes, dest)?;
-    Ok(Brought { files, bytes, ..Brought::default() })
+/// How many bytes of JSON one byte of content can be at most: `\u0007`.
+const ESCAPED: u64 = 6;
+
+fn memfs_state(session: &mut Session, args: &ImportArgs, from_stdin: bool) -> Outcome<State> {
+    let most = session.image()?.fs.stats().quota_bytes.saturating_mul(ESCAPED);
+    if from_stdin {
+        not_the_script(session)?;
+        return json_state::read(io::stdin().lock(), most);
+    }
+    let file = File::open(&args.source).attempt(|| format!("cannot read {:?}", args.source))?;
+    json_state::read(file, most)
 }
 
 fn file(

@@ -22,12 +22,16 @@ use crate::times;
 
 /// Runs one command.
 ///
-/// What it changed is saved before anything is said about it.
+/// What it changed is saved before anything is said about it. If that cannot be said, it is a warning.
 ///
 /// # Errors
 ///
 /// Why it failed; the state is the one before then.
 pub fn run(session: &mut Session, command: Command, out: &mut Out) -> Outcome {
+    out.telling(|out| run_one(session, command, out))
+}
+
+fn run_one(session: &mut Session, command: Command, out: &mut Out) -> Outcome {
     match command {
         Command::Init(args) => write::init(session, &args, out),
         Command::Tree(args) => tree::tree(session, &args, out),

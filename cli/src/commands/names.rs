@@ -1,5 +1,7 @@
 //! `cp`, `mv`, `rename`, `rm` and `rmdir`: what changes names.
 
+use std::collections::BTreeSet;
+
 use arcfs::{Error, Result, Transaction};
 
 use crate::failure::Outcome;
@@ -24,16 +26,26 @@ impl<'p> Moves<'p> {
     }
 
     /// Hands on each source with the path that it is to have: in the destination if that is a
-    /// directory, else the destination itself.
+    /// directory, else the destination itself. Two that are to have the same path are refused: the
+    /// second would replace the first, which is then nowhere.
     fn each(
         &self,
         tx: &mut Transaction,
         mut act: impl FnMut(&mut Transaction, &str, &str) -> Result<()>,
     ) -> Result<()> {
         let slash = self.dest.ends_with(['/', '\\']);
+        let mut taken = BTreeSet::new();
         for from in &self.from {
             if tx.is_dir(&self.to) {
-                act(tx, from, &join(&self.to, base_name(from)))?;
+                let name = base_name(from);
+                if !taken.insert(name) {
+                    return Err(Error::other(format!(
+                        "{from:?} would replace what another source of the same name has just become in {:?}; \
+                         give one of them another name",
+                        self.to
+                    )));
+                }
+                act(tx, from, &join(&self.to, name))?;
             } else if self.from.len() > 1 || (slash && tx.is_file(from)) {
                 return Err(Error::other(format!("{:?} is not a directory", self.to)));
             } else {
@@ -64,8 +76,7 @@ fn copy(tx: &mut Transaction, from: &str, to: &str, recursive: bool) -> Result<(
         if from == to {
             return Err(Error::other(format!("{from:?} and {to:?} are the same file")));
         }
-        let content = tx.content(from)?;
-        return tx.write_owned(to, content); // shares its bytes
+        return copy_file(tx, from, to);
     }
     if !recursive {
         return Err(Error::other(format!("{from:?} is a directory; copy it with -r")));
@@ -81,11 +92,19 @@ fn copy(tx: &mut Transaction, from: &str, to: &str, recursive: bool) -> Result<(
         let target = below(&dir.path);
         tx.create_dir_all(&target)?;
         for name in &dir.files {
-            let content = tx.content(join(&dir.path, name.as_ref()))?;
-            tx.write_owned(join(&target, name.as_ref()), content)?;
+            copy_file(tx, &join(&dir.path, name.as_ref()), &join(&target, name.as_ref()))?;
         }
     }
     Ok(())
+}
+
+/// Copies a file, sharing its bytes. What it replaces was written to; a new one is but a copy.
+fn copy_file(tx: &mut Transaction, from: &str, to: &str) -> Result<()> {
+    if tx.exists(to) {
+        let content = tx.content(from)?;
+        return tx.write_owned(to, content);
+    }
+    tx.copy(from, to).map(drop)
 }
 
 pub fn mv(session: &mut Session, sources: &[String], dest: &str, out: &mut Out) -> Outcome {

@@ -79,6 +79,7 @@ fn list(session: &mut Session, json: bool, out: &mut Out) -> Outcome {
         let Listed { bytes, files, .. } = listed(name, named)?;
         let taken = times::local(named.taken);
         let plural = if files == 1 { "file" } else { "files" };
+        let name = out.name(name).into_owned();
         out.line(format_args!("{name:width$}  {taken}  {files} {plural}, {}", Human(bytes)))?;
     }
     Ok(())
@@ -97,6 +98,7 @@ fn show(session: &mut Session, name: &str, path: Option<&str>, out: &mut Out) ->
         None => {
             if let Some(named) = image.snapshots.get(name) {
                 let Listed { taken, version, bytes, files, directories, .. } = listed(name, named)?;
+                let name = out.name(name).into_owned();
                 out.line(format_args!("Snapshot: {name}"))?;
                 out.line(format_args!("Taken: {taken}"))?;
                 out.line(format_args!("Version: {version}"))?;

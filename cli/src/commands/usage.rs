@@ -94,6 +94,7 @@ pub fn quota(session: &mut Session, json: bool, bytes: Option<ByteSize>, out: &m
             image.fs.set_max_quota(bytes);
             Ok(())
         })?;
+        out.done();
     }
     let stats = session.image()?.fs.stats();
     let (used, quota, free) = (stats.used_bytes, stats.quota_bytes, stats.free_bytes);

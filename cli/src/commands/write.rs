@@ -76,21 +76,17 @@ pub fn append(session: &mut Session, args: ContentArgs, out: &mut Out) -> Outcom
 
 /// The bytes to write: those given, or standard input.
 fn content(session: &mut Session, args: ContentArgs) -> Outcome<Vec<u8>> {
-    match args.content {
-        Some(content) if content != "-" => Ok(content.into_encoded_bytes()),
-        _ => standard_input(session, &args.path),
+    if args.content == "-" {
+        return standard_input(session, &args.path);
     }
+    Ok(args.content.into_encoded_bytes())
 }
 
 /// Reads standard input to its end. Done before the state is locked: others need not wait for it.
 /// No more is read than what cannot fit, so that an endless one is an error and not the end of the
 /// machine's memory.
 pub fn standard_input(session: &mut Session, path: &str) -> Outcome<Vec<u8>> {
-    if session.reads_commands {
-        return Err(Failure::message(
-            "both path and content required: standard input is where the shell reads its commands",
-        ));
-    }
+    not_the_script(session)?;
     let quota = session.image()?.fs.stats().quota_bytes;
     let mut bytes = Vec::new();
     io::stdin()
@@ -105,4 +101,14 @@ pub fn standard_input(session: &mut Session, path: &str) -> Outcome<Vec<u8>> {
         return Err(Failure::Engine(Error::other(text)));
     }
     Ok(bytes)
+}
+
+/// Refuses standard input where commands come from it.
+pub fn not_the_script(session: &Session) -> Outcome {
+    match session.reads_commands {
+        true => Err(Failure::message(
+            "both path and content required: standard input is where the shell reads its commands",
+        )),
+        false => Ok(()),
+    }
 }

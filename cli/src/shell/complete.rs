@@ -8,7 +8,11 @@ use super::lex::{Partial, partial, quoted};
 use crate::args::Line;
 use crate::session::Session;
 
-/// Where the word starts, and what could stand there.
+/// The most candidates that are handed on: more than anybody reads, and fewer than the 65,535 beyond
+/// which the editor ends the process instead of listing them.
+const MOST: usize = 10_000;
+
+/// Where the word starts, and what could stand there, at most [`MOST`] of them.
 pub fn candidates(session: &mut Session, line: &str) -> (usize, Vec<Pair>) {
     let Some(partial) = partial(line) else { return (line.len(), Vec::new()) };
     let expected = expected(&partial);
@@ -19,7 +23,15 @@ pub fn candidates(session: &mut Session, line: &str) -> (usize, Vec<Pair>) {
         Expected::Snapshot => snapshots(session),
         Expected::Anything => Vec::new(),
     };
-    found.retain(|found| found.text.starts_with(&partial.word));
+    // Candidates are shown as they are, and a control character could do to the terminal what it likes.
+    found.retain(|found| {
+        found.text.starts_with(&partial.word) && !found.display.chars().any(char::is_control)
+    });
+    if found.len() > MOST {
+        // What all have in common is what the first and the last have in common.
+        found.sort_by(|a, b| a.text.cmp(&b.text));
+        found.drain(MOST - 1..found.len() - 1);
+    }
     let pairs = found.into_iter().map(|found| {
         let space = if found.finished { " " } else { "" };
         let replacement = quoted(&found.text, partial.quote, found.finished) + space;
@@ -219,6 +231,46 @@ mod tests {
         check("rename data.bin docs/x d", 23, &[]);
         check("cat /missing/x", 4, &[]);
         check("ls # d", 6, &[]);
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_keeps_its_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut session = session(&dir);
+        let names = (0..=MOST).map(|n| (format!("/many/n{n:05}"), ""));
+        session.change(|image| Ok(image.fs.import_tree(names.chain([("/many/nz".into(), "")]))?)).unwrap();
+        let pairs = candidates(&mut session, "cat /many/n").1;
+        assert_eq!(pairs.len(), MOST);
+        assert_eq!((pairs[0].display.as_str(), pairs[MOST - 1].display.as_str()), ("n00000", "nz"));
+        assert_eq!(candidates(&mut session, "cat /many/n0").1.len(), MOST);
+        assert_eq!(candidates(&mut session, "cat /many/n00").1.len(), 1000);
+    }
+
+    #[test]
+    fn names_with_control_characters_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut session = session(&dir);
+        session
+            .change(|image| {
+                image.fs.import_tree([("/docs/more\u{1b}[31m", ""), ("/docs/mo\u{7f}/x", "")])?;
+                let named = image.snapshots["first one"].clone();
+                image.snapshots.insert("first\u{1b}[2J".into(), named);
+                Ok(())
+            })
+            .unwrap();
+        let mut shown = |line: &str| {
+            let pairs = candidates(&mut session, line).1;
+            pairs.into_iter().map(|pair| pair.display).collect::<Vec<_>>()
+        };
+        assert_eq!(shown("cat /docs/mo"), ["more"]);
+        assert_eq!(shown("cat --at "), ["first one"]);
+        #[cfg(unix)]
+        {
+            let host = dir.path().display();
+            std::fs::write(dir.path().join("host\u{1b}[31m"), "").unwrap();
+            std::fs::write(dir.path().join("hosts"), "").unwrap();
+            assert_eq!(shown(&format!("import {host}/host")), ["hosts"]);
+        }
     }
 
     #[test]

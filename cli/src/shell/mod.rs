@@ -27,7 +27,7 @@ use crate::session::Session;
 ///
 /// # Errors
 ///
-/// What ends it early: its input cannot be read, or nobody reads its output.
+/// What ends it early: its input cannot be read, or a terminal cannot be written to.
 pub fn run(mut session: Session, args: &ShellArgs, out: &mut Out) -> Outcome<i32> {
     session.reads_commands = true;
     let shell = Shell { session, before: None };

@@ -1,10 +1,13 @@
 //! Lines from a pipe or a file: no prompt, no editing, and an exit code that says how it went.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use super::{Next, Shell};
 use crate::failure::{Attempt, Failure, Outcome, complain};
 use crate::output::Out;
+
+/// The most bytes of a line: more than a command can have as words, and an end to one that has none.
+const MOST: u64 = 64 << 20;
 
 /// Runs all lines, or those up to the first that fails. The exit code is that of the one that ended
 /// it; with `keep_going` it is 1 if any failed.
@@ -13,18 +16,25 @@ pub fn run(mut shell: Shell, keep_going: bool, out: &mut Out) -> Outcome<i32> {
     let (mut line, mut code) = (Vec::new(), 0);
     for number in 1.. {
         line.clear();
-        if input.read_until(b'\n', &mut line).attempt(|| "cannot read commands from standard input".into())?
-            == 0
-        {
+        let read = (&mut input).take(MOST).read_until(b'\n', &mut line);
+        let read = read.attempt(|| "cannot read commands from standard input".into())?;
+        if read == 0 {
             break;
+        }
+        if read as u64 == MOST && !line.ends_with(b"\n") {
+            // Where the next one starts is not known, so that nothing can be run after it.
+            return Err(Failure::Message(format!(
+                "line {number}: it is longer than {MOST} bytes; import a file that large instead of writing it"
+            )));
         }
         let done = text(&line, number).and_then(|line| shell.run_line(line, out));
         // In the order in which things happened, whatever the outputs are connected to.
-        out.flush()?;
-        match done {
+        let said = out.flush();
+        match done.and_then(|next| said.map(|()| next)) {
             Ok(Next::Line) => {}
             Ok(Next::End) => break,
-            Err(Failure::ClosedPipe) => return Err(Failure::ClosedPipe),
+            // The lines that follow are to be run whether or not anybody reads what they say.
+            Err(Failure::ClosedPipe) => out.discard(),
             Err(failure) => {
                 complain(&format!("line {number}: {failure}"));
                 if !keep_going {
