@@ -526,7 +526,7 @@ fn an_image_reader_does_not_trust_what_it_reads() {
 #[cfg(feature = "fault-injection")]
 #[test]
 fn an_injected_failure_of_a_load_leaves_nothing_charged() {
-    use crate::fault::{Fault, fail_nth, is_armed};
+    use crate::testing::{Fault, Injected};
     use crate::tree::check::check_consistent;
 
     // Few enough bytes to be the work of this thread, where the faults are armed.
@@ -536,11 +536,10 @@ fn an_injected_failure_of_a_load_leaves_nothing_charged() {
     for fault in [Fault::Charge, Fault::Node, Fault::Allocation] {
         let mut failed = 0;
         for n in 1.. {
-            fail_nth(fault, n);
+            let injected = Injected::new(fault, n);
             let (outcome, account) = load_on_account(&image, |builder| builder);
             assert_eq!((account.used(), account.chunks_alive()), (0, 0));
-            if is_armed(fault) {
-                fail_nth(fault, 0);
+            if !injected.struck() {
                 break;
             }
             outcome.unwrap_err();
