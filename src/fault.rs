@@ -23,46 +23,68 @@ pub enum Fault {
 }
 
 #[cfg(feature = "fault-injection")]
-#[allow(dead_code, reason = "who uses what depends on the other features")]
+#[allow(dead_code, reason = "what arms them depends on the other features")]
 mod armed {
     use super::Fault;
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
+
+    /// One failure that is to happen.
+    struct Armed {
+        id: u64,
+        /// How many grants are left up to the one that fails; 0 if none is to any more.
+        left: u64,
+        struck: bool,
+    }
 
     thread_local! {
-        static COUNTDOWN: [Cell<u64>; 3] = const { [Cell::new(0), Cell::new(0), Cell::new(0)] };
+        /// The failures of each sort, of which only the last counts.
+        static STACKS: [RefCell<Vec<Armed>>; 3] =
+            const { [RefCell::new(Vec::new()), RefCell::new(Vec::new()), RefCell::new(Vec::new())] };
+        static NEXT_ID: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// How many grants of `fault` on this thread are left up to the one that fails; 0 if none is to.
+    /// Lets the `n`-th grant of `fault` on this thread fail, counted from 1 and while no later failure of
+    /// this sort is armed. Returns what it is known by.
     #[must_use]
-    pub fn count(fault: Fault) -> u64 {
-        COUNTDOWN.with(|cells| cells[fault as usize].get())
+    pub fn arm(fault: Fault, n: u64) -> u64 {
+        let id = NEXT_ID.with(|next| next.replace(next.get() + 1));
+        STACKS.with(|stacks| stacks[fault as usize].borrow_mut().push(Armed { id, left: n, struck: false }));
+        id
     }
 
-    /// Lets the `n`-th grant of `fault` on this thread fail, counted from 1; 0 disarms it.
-    pub fn fail_nth(fault: Fault, n: u64) {
-        COUNTDOWN.with(|cells| cells[fault as usize].set(n));
+    /// Forgets a failure, whether or not later ones are armed. When the thread ends, they are gone anyway.
+    pub fn disarm(fault: Fault, id: u64) {
+        let _ = STACKS.try_with(|stacks| stacks[fault as usize].borrow_mut().retain(|armed| armed.id != id));
     }
 
-    /// Whether the armed fault has yet to strike on this thread.
+    /// How many grants are left up to the one that fails (0 if none is to any more), and whether one
+    /// has failed.
     #[must_use]
-    pub fn is_armed(fault: Fault) -> bool {
-        count(fault) > 0
+    pub fn state(fault: Fault, id: u64) -> (u64, bool) {
+        STACKS.with(|stacks| {
+            let stack = stacks[fault as usize].borrow();
+            stack.iter().find(|armed| armed.id == id).map_or((0, false), |armed| (armed.left, armed.struck))
+        })
     }
 
     /// Whether this grant is the one that shall fail.
     #[must_use]
     pub fn strikes(fault: Fault) -> bool {
-        COUNTDOWN.with(|cells| {
-            let left = cells[fault as usize].get();
-            cells[fault as usize].set(left.saturating_sub(1));
-            left == 1
-        })
+        let strikes = STACKS.try_with(|stacks| {
+            let mut stack = stacks[fault as usize].borrow_mut();
+            let Some(armed) = stack.last_mut() else { return false };
+            let strikes = armed.left == 1;
+            armed.left = armed.left.saturating_sub(1);
+            armed.struck |= strikes;
+            strikes
+        });
+        strikes.unwrap_or(false) // the thread ends
     }
 }
 
 #[cfg(feature = "fault-injection")]
 #[allow(unused_imports, reason = "as above")]
-pub use armed::{count, fail_nth, is_armed, strikes};
+pub use armed::{arm, disarm, state, strikes};
 
 /// Whether this grant is the one that shall fail: never, in this build.
 #[cfg(not(feature = "fault-injection"))]

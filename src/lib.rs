@@ -164,8 +164,6 @@ pub struct Readme;
 pub mod internals {
     pub use crate::charge::{Account, Charge, ChunkCharge};
     pub use crate::clock::ManualClock;
-    #[cfg(feature = "fault-injection")]
-    pub use crate::fault::{Fault, fail_nth, is_armed};
     pub use crate::lock::*;
     pub use crate::memory_guard::{Guard, Reading};
     pub use crate::open_files::*;

@@ -27,6 +27,10 @@ fn appending(fs: &MemFs, path: &str) -> File {
     OpenOptions::new().append(true).create(true).open(fs, path).unwrap()
 }
 
+fn extending(fs: &MemFs, path: &str) -> File {
+    OpenOptions::new().read(true).append(true).create(true).open(fs, path).unwrap()
+}
+
 fn updating(fs: &MemFs, path: &str) -> File {
     OpenOptions::new().read(true).write(true).open(fs, path).unwrap()
 }
@@ -95,6 +99,70 @@ fn bytes_that_are_no_character_are_named_after_what_was_before_them() {
     assert_eq!(lines, [true, true, false]); // it ends after an error
 }
 
+/// `text` in this encoding behind the byte order mark.
+fn marked(label: &str, text: &str) -> Vec<u8> {
+    written(encoded(label).bom(true), &[text])
+}
+
+#[test]
+fn the_mark_says_the_byte_order_wherever_reading_begins() {
+    for (label, order) in [("utf-16", "utf-16be"), ("utf-16", "utf-16le"), ("utf-32", "utf-32be")] {
+        let fs = MemFs::new();
+        fs.write("/a", marked(order, "one\ntwo\n")).unwrap();
+        let mut first = encoded(label).open(fs.open("/a").unwrap());
+        first.read_line(&mut String::new()).unwrap();
+        let saved = first.position().unwrap();
+
+        let mut text = encoded(label).open(updating(&fs, "/a"));
+        text.seek(SeekFrom::Start(saved)).unwrap();
+        assert_eq!(text.position().unwrap(), saved);
+        assert_eq!(text.read_chars(2).unwrap(), "tw", "{order}");
+        text.write_str("O").unwrap();
+        text.seek(SeekFrom::End(0)).unwrap();
+        text.write_str("three\n").unwrap();
+        text.close().unwrap();
+        assert_eq!(fs.read("/a").unwrap(), marked(order, "one\ntwO\nthree\n"));
+
+        // At the end, where nothing is left to read, and where it is only asked for.
+        let mut text = encoded(label).open(extending(&fs, "/a"));
+        text.seek(SeekFrom::End(0)).unwrap();
+        assert_eq!(text.read_chars(0).unwrap(), "");
+        text.write_str("4").unwrap();
+        text.close().unwrap();
+        assert_eq!(fs.read("/a").unwrap(), marked(order, "one\ntwO\nthree\n4"));
+    }
+
+    // Without a mark it is little-endian, as from the start.
+    let mut text = encoded("utf-16").open(std::io::Cursor::new(b"a\0b\0"));
+    text.seek(SeekFrom::Start(2)).unwrap();
+    assert_eq!(text.read_text().unwrap(), "b");
+}
+
+#[test]
+fn nothing_is_added_in_a_byte_order_that_was_not_read() {
+    for (label, order) in [("utf-16", "utf-16be"), ("utf-32", "utf-32le")] {
+        let fs = MemFs::new();
+        fs.write("/a", marked(order, "one")).unwrap();
+        let before = fs.read("/a").unwrap();
+        for open in [appending, updating] {
+            for options in [encoded(label), encoded(label).bom(false)] {
+                let mut text = options.open(open(&fs, "/a")).named("/a");
+                let error = text.write_str("two").unwrap_err();
+                assert_eq!((error.kind(), error.path()), (&ErrorKind::InvalidInput, Some("/a")));
+                let named = format!("name {label}le or {label}be");
+                assert!(error.to_string().contains(&named), "{error}");
+                text.close().unwrap();
+            }
+        }
+        assert_eq!(fs.read("/a").unwrap(), before);
+
+        let mut text = encoded(order).open(appending(&fs, "/a"));
+        text.write_str("two").unwrap();
+        text.close().unwrap();
+        assert_eq!(fs.read("/a").unwrap(), marked(order, "onetwo"));
+    }
+}
+
 #[test]
 fn a_byte_order_mark_is_written_once_and_only_into_an_empty_file() {
     let bom = |label| encoded(label).bom(true);
@@ -108,7 +176,8 @@ fn a_byte_order_mark_is_written_once_and_only_into_an_empty_file() {
 
     let fs = MemFs::new();
     for round in 0..3 {
-        let mut text = encoded("utf-16").open(appending(&fs, "/log"));
+        let mut text = encoded("utf-16").open(extending(&fs, "/log"));
+        text.read_chars(0).unwrap(); // the byte order
         text.write_str(&round.to_string()).unwrap();
         text.write_str("\n").unwrap();
         text.close().unwrap();

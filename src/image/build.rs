@@ -97,8 +97,8 @@ pub fn build(
     build.files()?;
     build.dirs()?;
 
-    let mut shape = Shape::new(meta);
-    let tree = build.root(&mut shape, head.root)?;
+    let tree = build.root(head.root)?;
+    let mut trees = vec![(head.version, head.root)];
     let mut saved = Vec::with_capacity(meta.snapshots.len());
     let mut last: Option<&str> = None;
     for SnapshotRecord { name, version, taken, root } in meta.snapshots.iter() {
@@ -108,9 +108,14 @@ pub fn build(
         if version > head.version {
             return Err(broken(format_args!("the snapshot {text:?} is later than the filesystem")));
         }
-        let tree = build.root(&mut shape, root)?;
+        let tree = build.root(root)?;
+        trees.push((version, root));
         saved.push(Saved { name: text.to_owned(), tree, version, taken: timestamp(taken)? });
     }
+    // From version to version, as they were saved: a check costs what two in turn do not share.
+    trees.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    let mut shape = Shape::new(meta);
+    trees.into_iter().try_for_each(|(_, root)| shape.check(root))?;
     admit(&tree, head, resources, config)?;
     Ok((Root { tree, holds: Holds::default(), version: head.version }, saved))
 }
@@ -391,11 +396,10 @@ impl<'m> Build<'m> {
         found.ok_or_else(|| broken("an entry has a node that does not come before it"))
     }
 
-    /// A root, whose tree is one in which each node has one parent, and not too deep.
-    fn root(&self, shape: &mut Shape<'_>, number: u32) -> Result<Arc<Dir>> {
+    /// A root, whose tree is not too deep.
+    fn root(&self, number: u32) -> Result<Arc<Dir>> {
         let root = self.dirs.get(number as usize).filter(|dir| dir.charge.is_none());
         let root = root.ok_or_else(|| broken("a tree has a root that there is not"))?;
-        shape.check(number)?;
         let (height, deepest) = (root.totals.height as usize, self.max_depth);
         if height > self.meta.head.max_depth as usize {
             return Err(broken(format_args!(

@@ -14,8 +14,12 @@
 //!
 //! An image that is truncated, damaged in any bit, has something appended, is something else or is
 //! of a later version is refused, with an error that says which. Digests notice accidents; they
-//! are no signature. An image made to do harm is refused, or loads as what it says it is, in memory about
-//! in proportion to its length.
+//! are no signature. An image made to do harm is refused, or loads as what it says it is. What it takes
+//! beside what is charged is that of live snapshots: a directory that is written as changes to another
+//! is about a hundred bytes in the image, and in memory copies of those nodes of its map on the way to
+//! what changed, which no quota counts. To check it takes time O(its length), and for each snapshot
+//! O(what it does not share with the next later one), which can be all of both. So of images that
+//! strangers made, the length should be bounded before they are loaded.
 //!
 //! ```
 //! use std::collections::BTreeMap;

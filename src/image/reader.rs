@@ -220,7 +220,9 @@ impl ImageReader {
                 if requested > self.file.len() {
                     return Err(malformed());
                 }
-                let mut bytes = allocate(usize::try_from(requested).map_err(|_| failed())?)?;
+                let len = usize::try_from(requested).map_err(|_| failed())?;
+                let mut bytes = allocate(len)?;
+                bytes.resize(len, 0);
                 self.copy(meta, file.content, &mut bytes)?;
                 Ok(bytes)
             }
@@ -258,7 +260,8 @@ impl ImageReader {
 
     /// The directory at the path and everything below it, from the top down, in tree order.
     ///
-    /// Making it is O(depth), each step O(entries of the directory that it yields).
+    /// Making it is O(depth), each step O(entries of the directory that it yields). It takes memory of a
+    /// byte for each file and directory in the tables of the image, so that it never yields one twice.
     ///
     /// ```
     /// # let host = tempfile::tempdir()?;
@@ -279,7 +282,14 @@ impl ImageReader {
     pub fn walk(&self, path: impl AsRef<str>) -> Result<ImageWalk<'_>> {
         self.view("walk", path.as_ref(), |meta, path, at, _| {
             let At::Dir(dir) = at else { return Err(Error::new(ErrorKind::NotADirectory)) };
-            Ok(ImageWalk { meta: *meta, todo: vec![(path.to_owned(), dir)], max_depth: self.max_depth })
+            Ok(ImageWalk {
+                meta: *meta,
+                todo: vec![(path.to_owned(), dir)],
+                max_depth: self.max_depth,
+                seen_dirs: vec![false; meta.dirs.len()],
+                seen_files: vec![false; meta.files.len()],
+                entries_left: meta.entries.len(),
+            })
         })
     }
 
@@ -310,14 +320,26 @@ impl ImageReader {
         look().named(operation, path)
     }
 
-    /// Appends the bytes of a content to `out`, which has room for them.
-    fn copy(&self, meta: &Meta<'_>, content: ContentRef, out: &mut Vec<u8>) -> Result<()> {
-        let mut read = Read { reader: self, group: usize::MAX, bytes: Vec::new() };
+    /// Puts the bytes of a content into `out`, which has room for them and is as long.
+    fn copy(&self, meta: &Meta<'_>, content: ContentRef, out: &mut [u8]) -> Result<()> {
+        let mut read = Read { reader: self, group: usize::MAX, bytes: Vec::new(), next: 0, offset: 0 };
         match content {
             ContentRef::None => Ok(()),
-            ContentRef::Chunk(number) => read.chunk(meta, number, out),
+            ContentRef::Chunk(number) => read.chunk(meta, number as usize, out),
             ContentRef::Content(number) => {
-                parts(meta, number)?.iter().try_for_each(|part| read.chunk(meta, part.0, out))
+                // Each group is read once, whatever the order of the parts.
+                let parts = parts(meta, number)?;
+                let (mut places, mut at) = (Vec::with_capacity(parts.len()), 0);
+                for ChunkNumber(number) in parts.iter() {
+                    let len = meta.chunks.get(number as usize).ok_or_else(malformed)?.0;
+                    places.push((number as usize, at..at + len));
+                    at += len;
+                }
+                places.sort_unstable_by_key(|(number, _)| *number);
+                if places.array_windows().any(|[one, next]| one.0 == next.0) {
+                    return Err(malformed()); // no content has a chunk twice
+                }
+                places.into_iter().try_for_each(|(number, place)| read.chunk(meta, number, &mut out[place]))
             }
         }
     }
@@ -335,12 +357,20 @@ pub struct ImageWalk<'i> {
     /// Still to come, the next one last.
     todo: Vec<(String, DirRecord)>,
     max_depth: usize,
+    /// What was found already: in a tree each node has one parent.
+    seen_dirs: Vec<bool>,
+    seen_files: Vec<bool>,
+    /// How many entries can still come: no two directories share any.
+    entries_left: usize,
 }
 
 impl ImageWalk<'_> {
     fn visit(&mut self, path: String, dir: &DirRecord) -> Result<WalkDir> {
         let (mut dirs, mut files, mut below) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in entries(&self.meta, dir)?.iter() {
+        let entries = entries(&self.meta, dir)?;
+        self.entries_left = self.entries_left.checked_sub(entries.len()).ok_or_else(two_places)?;
+        for entry in entries.iter() {
+            self.see(entry.node)?;
             let text = self.meta.name(entry.name).filter(|text| path::is_name(text)).ok_or_else(malformed)?;
             let name = Name::new(text, Charge::none());
             match node(&self.meta, entry.node)? {
@@ -356,6 +386,15 @@ impl ImageWalk<'_> {
         }
         self.todo.extend(below.into_iter().rev());
         Ok(WalkDir { path, dirs, files })
+    }
+
+    fn see(&mut self, node: NodeRef) -> Result<()> {
+        let seen = match node {
+            NodeRef::Dir(number) => self.seen_dirs.get_mut(number as usize),
+            NodeRef::File(number) => self.seen_files.get_mut(number as usize),
+        };
+        let again = std::mem::replace(seen.ok_or_else(malformed)?, true);
+        if again { Err(two_places()) } else { Ok(()) }
     }
 }
 
@@ -381,17 +420,20 @@ impl fmt::Debug for ImageWalk<'_> {
     }
 }
 
-/// The group that was read last.
+/// The group that was read last, and how far chunks were looked up in it.
 struct Read<'i> {
     reader: &'i ImageReader,
     group: usize,
     bytes: Vec<u8>,
+    /// The first chunk that was not looked up, and where in the group it is.
+    next: usize,
+    offset: usize,
 }
 
 impl Read<'_> {
-    /// Appends the bytes of a chunk to `out`.
-    fn chunk(&mut self, meta: &Meta<'_>, number: u32, out: &mut Vec<u8>) -> Result<()> {
-        let number = number as usize;
+    /// Puts the bytes of a chunk into `out`, which is as long. The numbers must ascend from call to call,
+    /// so that all calls together look at each chunk of a group once.
+    fn chunk(&mut self, meta: &Meta<'_>, number: usize, out: &mut [u8]) -> Result<()> {
         let ImageReader { file, groups, digests, .. } = self.reader;
         let at = groups.partition_point(|group| group.chunks.end <= number);
         let group = groups.get(at).ok_or_else(malformed)?;
@@ -402,13 +444,13 @@ impl Read<'_> {
             if digest_of(bytes, stored, group)? != digests[at] {
                 return Err(broken("it was changed since it was opened"));
             }
-            self.group = at;
+            (self.group, self.next, self.offset) = (at, group.chunks.start, 0);
         }
-        let before = meta.chunks.slice(group.chunks.start as u64..number as u64).ok_or_else(malformed)?;
-        let from = before.iter().map(|len| len.0).sum::<usize>();
-        let len = meta.chunks.get(number).ok_or_else(malformed)?.0;
-        debug_assert!(from + len + DIGEST <= self.bytes.len());
-        out.extend_from_slice(&self.bytes[from..from + len]);
+        let between = meta.chunks.slice(self.next as u64..number as u64).ok_or_else(malformed)?;
+        let from = self.offset + between.iter().map(|len| len.0).sum::<usize>();
+        (self.next, self.offset) = (number + 1, from + out.len());
+        debug_assert!(self.offset + DIGEST <= self.bytes.len());
+        out.copy_from_slice(&self.bytes[from..self.offset]);
         Ok(())
     }
 }
@@ -416,6 +458,11 @@ impl Read<'_> {
 #[cold]
 fn malformed() -> Error {
     broken("something in it refers to what there is not")
+}
+
+#[cold]
+fn two_places() -> Error {
+    broken("a node is in two places of one tree")
 }
 
 fn node(meta: &Meta<'_>, node: NodeRef) -> Result<At> {

@@ -4,7 +4,9 @@
 //! and then for the next by what differs: a directory that is in one of both counts its entries in or
 //! out, and where that is one that is written as changes, only its changes and its base. As all
 //! counts are sums of such terms, a base that is counted out with one directory and in with another
-//! is not looked into at all. A check takes about as long as what the tree does not share.
+//! is not looked into at all. A check takes about as long as what the tree does not share with the one
+//! that was checked before it, so they are checked from version to version. In trees that take turns
+//! (one was restored, then the other), and in an image that was made to do harm, that can be all of both.
 
 use std::collections::BinaryHeap;
 

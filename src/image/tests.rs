@@ -519,14 +519,95 @@ fn an_image_reader_does_not_trust_what_it_reads() {
     assert!(image.walk("/").unwrap().take(10_000).any(|dir| dir.is_err()));
     let image = open(&|image| image.contents[0] = Span { first: u64::MAX, count: u32::MAX });
     malformed(image.read("/moved/large").unwrap_err());
+    let image = open(&|image| image.parts[1] = image.parts[0]);
+    malformed(image.read("/moved/large").unwrap_err());
     let image = open(&|image| image.files.iter_mut().for_each(|file| file.created.nanos = u32::MAX));
     malformed(image.metadata("/none").unwrap_err());
+}
+
+#[test]
+fn an_image_reader_walks_trees_only() {
+    let host = tempfile::tempdir().unwrap();
+    let path = host.path().join("state");
+    let walk = |image: &Forged| {
+        std::fs::write(&path, image.seal()).unwrap();
+        let reader = ImageReader::open(&path).unwrap();
+        let dirs: Vec<_> = reader.walk("/").unwrap().take(1000).collect();
+        let error = dirs.last().unwrap().as_ref().expect_err("it is no tree");
+        assert_eq!((error.kind(), error.operation()), (&ErrorKind::InvalidData, "walk"));
+        assert!(error.to_string().contains("two places"), "{error}");
+        dirs.len()
+    };
+    // Forty levels, of which each has the next one twice.
+    let mut image = empty();
+    let (a, b) = (image.name(b"a"), image.name(b"b"));
+    image.dirs = vec![dir(Some(0), 0, 0)];
+    for level in 0..40 {
+        image.dirs.push(dir(Some(0), image.entries.len(), 2));
+        image.entries.extend([a, b].map(|name| EntryRecord { name, placed: 0, node: NodeRef::Dir(level) }));
+    }
+    image.head.root = 40;
+    assert_eq!(walk(&image), 1);
+
+    // Directories that say they have the same entries.
+    let mut image = empty();
+    let names = [image.name(b"a"), image.name(b"b")];
+    image.dirs = vec![dir(Some(0), 2, 2), dir(Some(1), 2, 2), dir(None, 0, 2)];
+    let child = |(name, at)| EntryRecord { name, placed: 0, node: NodeRef::Dir(at) };
+    image.entries = vec![child((names[0], 0)), child((names[1], 1))];
+    let file = FileRecord {
+        created: NEVER,
+        modified: NEVER,
+        generation: 0,
+        random: false,
+        content: ContentRef::None,
+        payer: None,
+    };
+    image.files = vec![file; 2];
+    let files = [0, 1].map(|at| EntryRecord { name: names[at], placed: 0, node: NodeRef::File(at as u32) });
+    image.entries.extend(files);
+    image.head.root = 2;
+    assert_eq!(walk(&image), 3);
+
+    // A file in two places.
+    image.dirs = vec![dir(None, 2, 2)];
+    image.entries[3].node = NodeRef::File(0);
+    image.head.root = 0;
+    assert_eq!(walk(&image), 1);
+}
+
+#[test]
+fn an_image_reader_reads_parts_in_any_order() {
+    let host = tempfile::tempdir().unwrap();
+    let path = host.path().join("state");
+    // More than a group of tiny chunks, which a file has from the last to the first.
+    let count = 3 * super::format::GROUP / 64;
+    let mut image = empty();
+    image.chunks = vec![ChunkLen(64); count];
+    image.data = (0..count).flat_map(|number| [number as u8; 64]).collect();
+    image.parts = (0..count as u32).rev().map(ChunkNumber).collect();
+    image.contents = vec![Span { first: 0, count: count as u32 }];
+    image.files = vec![FileRecord {
+        created: NEVER,
+        modified: NEVER,
+        generation: 0,
+        random: false,
+        content: ContentRef::Content(0),
+        payer: None,
+    }];
+    let name = image.name(b"a");
+    image.entries = vec![EntryRecord { name, placed: 0, node: NodeRef::File(0) }];
+    image.root().span.count = 1;
+    let bytes = image.seal();
+    let expected: Vec<u8> = (0..count).rev().flat_map(|number| [number as u8; 64]).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(ImageReader::open(&path).unwrap().read("/a").unwrap() == expected);
 }
 
 #[cfg(feature = "fault-injection")]
 #[test]
 fn an_injected_failure_of_a_load_leaves_nothing_charged() {
-    use crate::fault::{Fault, fail_nth, is_armed};
+    use crate::testing::{Fault, Injected};
     use crate::tree::check::check_consistent;
 
     // Few enough bytes to be the work of this thread, where the faults are armed.
@@ -536,11 +617,10 @@ fn an_injected_failure_of_a_load_leaves_nothing_charged() {
     for fault in [Fault::Charge, Fault::Node, Fault::Allocation] {
         let mut failed = 0;
         for n in 1.. {
-            fail_nth(fault, n);
+            let injected = Injected::new(fault, n);
             let (outcome, account) = load_on_account(&image, |builder| builder);
             assert_eq!((account.used(), account.chunks_alive()), (0, 0));
-            if is_armed(fault) {
-                fail_nth(fault, 0);
+            if !injected.struck() {
                 break;
             }
             outcome.unwrap_err();

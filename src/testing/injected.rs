@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::fault::{Fault, count, fail_nth, is_armed};
+use crate::fault::{Fault, arm, disarm, state};
 
 /// Lets one grant of a resource be refused, the n-th from now on, for as long as this is kept.
 ///
@@ -46,13 +46,13 @@ use crate::fault::{Fault, count, fail_nth, is_armed};
 /// ```
 ///
 /// It is about the thread that made it and no other, so tests that run side by side do not disturb each
-/// other, and work that a call hands to other threads is not struck. A second one of the same sort
-/// takes the place of the first, whose count goes on when it is dropped.
+/// other, and work that a call hands to other threads is not struck. Of several of the same sort the one
+/// made last counts; the one before it goes on from where it was when that is dropped. They may be
+/// dropped in any order.
 #[must_use = "it is disarmed when it is dropped"]
 pub struct Injected {
     fault: Fault,
-    /// What was left of the count of another, 0 if there was none.
-    before: u64,
+    id: u64,
     /// It belongs to its thread.
     thread: PhantomData<*const ()>,
 }
@@ -71,9 +71,7 @@ impl Injected {
     /// }
     /// ```
     pub fn new(fault: Fault, n: u64) -> Self {
-        let before = count(fault);
-        fail_nth(fault, n);
-        Self { fault, before, thread: PhantomData }
+        Self { fault, id: arm(fault, n), thread: PhantomData }
     }
 
     /// The n-th reservation of quota is refused, counted from 1.
@@ -120,7 +118,7 @@ impl Injected {
         Self::new(Fault::Allocation, n)
     }
 
-    /// Whether the refusal has happened.
+    /// Whether this one has refused a grant.
     ///
     /// ```
     /// use arcfs::testing::Injected;
@@ -135,19 +133,21 @@ impl Injected {
     /// ```
     #[must_use]
     pub fn struck(&self) -> bool {
-        !is_armed(self.fault)
+        state(self.fault, self.id).1
     }
 }
 
 impl Drop for Injected {
     fn drop(&mut self) {
-        fail_nth(self.fault, self.before);
+        disarm(self.fault, self.id);
     }
 }
 
 impl fmt::Debug for Injected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Injected").field("fault", &self.fault).field("left", &count(self.fault)).finish()
+        let (left, struck) = state(self.fault, self.id);
+        let mut shown = f.debug_struct("Injected");
+        shown.field("fault", &self.fault).field("left", &left).field("struck", &struck).finish()
     }
 }
 
@@ -177,10 +177,39 @@ mod tests {
             let inner = Injected::node(1);
             assert!(fs.create_dir("/b").is_err());
             assert!(inner.struck());
+            assert!(!outer.struck());
             fs.create_dir("/b").unwrap();
         }
         assert!(!outer.struck());
         assert!(fs.create_dir("/c").is_err());
+        assert!(outer.struck());
+    }
+
+    #[test]
+    fn they_may_be_dropped_in_any_order() {
+        let fs = MemFs::new();
+        let (first, second, third) = (Injected::charge(2), Injected::charge(1), Injected::charge(3));
+        drop(first);
+        fs.write("/a", b"1").unwrap();
+        drop(third);
+        assert!(fs.write("/b", b"1").is_err(), "the second, which counts again");
+        assert!(second.struck());
+        drop(second);
+        for n in 0..10 {
+            fs.write(format!("/{n}"), b"1").unwrap();
+        }
+    }
+
+    #[test]
+    fn one_that_never_counted_has_not_struck() {
+        let fs = MemFs::new();
+        let outer = Injected::node(1);
+        let inner = Injected::node(1);
+        assert!(fs.create_dir("/a").is_err());
+        assert_eq!((outer.struck(), inner.struck()), (false, true));
+        assert_eq!(format!("{outer:?}"), "Injected { fault: Node, left: 1, struck: false }");
+        drop(inner);
+        assert!(fs.create_dir("/a").is_err());
         assert!(outer.struck());
     }
 
@@ -194,7 +223,9 @@ mod tests {
 
     #[test]
     fn none_strikes_none() {
-        let _fault = Injected::charge(0);
+        let fault = Injected::charge(0);
+        assert!(!fault.struck());
         MemFs::new().write("/a", b"1").unwrap();
+        assert!(!fault.struck());
     }
 }

@@ -1,15 +1,19 @@
 //! How the bytes of two files differ, for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
 use crate::content::Content;
 use crate::error::Result;
 
-/// The most bytes of a file that are compared line by line; the time grows with the square of what
-/// differs.
+/// The most bytes of a file that are compared line by line.
 const LARGEST_TEXT: u64 = 256 << 10;
+
+/// How long the fewest lines that differ are looked for, which takes time that grows with the square of
+/// them; what is found until then is shown, and is right, but may be more than need be.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The most lines that are shown of a file.
 const LINES: usize = 60;
@@ -55,7 +59,10 @@ fn text(bytes: &[u8]) -> Option<&str> {
 
 /// The lines that differ, with two around them, and their numbers on the side that has them.
 fn lines(left: &str, right: &str) -> String {
-    let diff = TextDiff::from_lines(left, right);
+    // Lines that end at `\n` alone: a return is a character of its line, which is shown.
+    let (left, right): (Vec<&str>, Vec<&str>) =
+        (left.split_inclusive('\n').collect(), right.split_inclusive('\n').collect());
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_slices(&left, &right);
     let (mut shown, mut out) = (0, String::new());
     for (at, group) in diff.grouped_ops(2).iter().enumerate() {
         if at > 0 {
@@ -158,6 +165,8 @@ mod tests {
     fn what_cannot_be_seen_is_made_visible() {
         assert_eq!(show("a\r\n", "a\n"), "     1 - a\\r\n     1 + a\n");
         assert_eq!(show("", "b"), "     1 + b  (no newline at the end)\n");
+        assert_eq!(show("", "b\r"), "     1 + b\\r  (no newline at the end)\n");
+        assert_eq!(show("a\rb\nc\n", "c\n"), "     1 - a\\rb\n     1   c\n");
         let long = show("", "x".repeat(1000));
         assert!(long.len() < 300 && long.contains("x..."), "{long}");
     }
@@ -168,6 +177,15 @@ mod tests {
         let shown = show(left, "");
         assert_eq!(shown.lines().count(), LINES + 1);
         assert!(shown.ends_with("and more\n"));
+    }
+
+    #[test]
+    fn texts_that_have_nothing_in_common_are_shown_all_the_same() {
+        let texts = ["a", "b"].map(|side| (0..40_000).map(|i| format!("{side}{i:x}\n")).collect::<String>());
+        let [left, right] = texts.map(|text| text[..text.len().min(LARGEST_TEXT as usize)].to_owned());
+        let shown = show(left, right);
+        assert_eq!(shown.lines().count(), LINES + 1);
+        assert!(shown.starts_with("     1 - a0\n"), "{shown}");
     }
 
     #[test]

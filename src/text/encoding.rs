@@ -13,9 +13,14 @@ use crate::error::{Error, ErrorKind, Result};
 /// | label | reading | writing |
 /// |---|---|---|
 /// | `utf-8`, and all that mean it | a byte order mark at the start is skipped | without a mark |
-/// | `utf-16`, `utf-32` | a mark at the start says the byte order; without one it is little-endian | a mark first, then little-endian, or as the mark that was read says |
+/// | `utf-16`, `utf-32` | a mark at the start says the byte order; without one it is little-endian | into an empty file a mark first, then little-endian; otherwise in the order that was read |
 /// | `utf-16le`, `utf-16be`, `utf-32le`, `utf-32be` | a mark of this order at the start is skipped | without a mark |
 /// | all others, for example `windows-1252`, `shift_jis`, `gb18030`, `iso-2022-jp` | as the standard says | as the standard says |
+///
+/// A handle that can seek and begins to read elsewhere than at the start looks there for the mark, and
+/// goes on where it was. Writing looks at nothing: where a file is not empty and nothing of it was read,
+/// writing as `utf-16` or `utf-32` is refused with `InvalidInput`. Whoever adds to such a file reads
+/// first (`read_chars(0)` is enough), or names the byte order.
 ///
 /// [`TextOptions::bom`](super::TextOptions::bom) changes whether a mark is written. Other labels for
 /// UTF-16 (`unicode`, `ucs-2`, `unicodefffe` and more) name one byte order, as in the standard.

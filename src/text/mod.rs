@@ -41,7 +41,8 @@
 //! # Byte order marks
 //!
 //! One at the start of the file is skipped when it is read; see [`TextEncoding`]. One is written before
-//! the first text of a file that is empty, never when text is added to what is there.
+//! the first text of a file that is empty, never when text is added to what is there. That is then in
+//! the byte order that was read, and refused where none was.
 //!
 //! # ISO-2022-JP
 //!

@@ -29,6 +29,8 @@ pub struct Input {
     /// Where in the file `start` is.
     offset: u64,
     decoder: Decoder,
+    /// Whether the byte order is the one of the file, where it is for a byte order mark to say.
+    order_known: bool,
     /// The second of two characters that one sequence of bytes is, where only the first was asked for.
     held: Option<char>,
     /// What went wrong behind what the last call returned.
@@ -67,6 +69,7 @@ impl Input {
             end: 0,
             offset: 0,
             decoder: Decoder::new(codec),
+            order_known: false,
             held: None,
             failure: None,
         }
@@ -74,6 +77,17 @@ impl Input {
 
     pub fn codec(&self) -> Codec {
         self.decoder.codec()
+    }
+
+    /// Whether the byte order is the one of what the file holds: its start was read, or it was empty and
+    /// text was written.
+    pub fn order_known(&self) -> bool {
+        self.order_known
+    }
+
+    /// The file begins with what was written.
+    pub fn order_is_ours(&mut self) {
+        self.order_known = true;
     }
 
     pub fn is_reading(&self) -> bool {
@@ -143,7 +157,14 @@ impl Input {
                 None => 0,
             };
             let at_start = self.offset == 0;
-            self.decoder.reset(if at_start { encoding.codec() } else { self.decoder.codec() });
+            let codec = match seek {
+                _ if at_start => encoding.codec(),
+                Some(seek) if encoding.has_mark() && !self.order_known => {
+                    self.look_at_start(handle, seek, encoding)?
+                }
+                _ => self.decoder.codec(),
+            };
+            self.decoder.reset(codec);
             self.phase = if at_start { Phase::Mark } else { Phase::Text };
         }
         while self.phase == Phase::Mark {
@@ -152,13 +173,34 @@ impl Input {
                 self.decoder.reset(codec);
                 self.skip(codec.mark().len());
                 self.phase = Phase::Text;
+                self.order_known = true;
             } else if !encoding.by_mark().any(|codec| codec.mark().starts_with(rest))
                 || self.fill(handle)? == 0
             {
                 self.phase = Phase::Text;
+                self.order_known = self.end > 0;
             }
         }
         Ok(())
+    }
+
+    /// Finds out the byte order where reading does not begin at the start, and goes back to where it
+    /// does.
+    fn look_at_start<H: Read>(
+        &mut self,
+        handle: &mut H,
+        seek: SeekBy<H>,
+        encoding: TextEncoding,
+    ) -> Result<Codec, Failure> {
+        seek(handle, SeekFrom::Start(0)).map_err(Failure::Handle)?;
+        let mut start = Vec::with_capacity(encoding.codec().width());
+        let read = handle.by_ref().take(encoding.codec().width() as u64).read_to_end(&mut start);
+        // Back, whether or not that went well.
+        let back = seek(handle, SeekFrom::Start(self.offset));
+        read.and(back).map_err(Failure::Handle)?;
+        self.order_known = !start.is_empty();
+        let marked = encoding.by_mark().find(|codec| start == codec.mark());
+        Ok(marked.unwrap_or(encoding.codec()))
     }
 
     /// Decodes of the bytes up to `stop` what can be decoded before malformed ones, and goes behind

@@ -49,7 +49,9 @@ impl<H: Write> TextFile<H> {
     /// # Errors
     ///
     /// `InvalidData` for a character that the encoding does not have, naming it and where in the text
-    /// it is; not with [`TextErrors::Replace`](super::TextErrors). Those of the handle, for example
+    /// it is; not with [`TextErrors::Replace`](super::TextErrors). `InvalidInput` if the encoding is
+    /// `utf-16` or `utf-32`, the file is not empty, and nothing was read that tells its byte order; see
+    /// [`TextEncoding`](super::TextEncoding). Those of the handle, for example
     /// `QuotaExceeded`. `AllocationFailed`. Nothing is written then, but of a handle that took a part
     /// and failed, that part.
     pub fn write_str(&mut self, text: &str) -> Result<usize> {
@@ -168,18 +170,30 @@ impl<H: Write> TextFile<H> {
         put(&mut self.handle, bytes).map_err(|error| self.failed(operation, error))?;
         self.output.shift = shift;
         self.output.no_mark = true;
+        self.input.order_is_ours(); // or it was known before
         Ok(bytes.len())
     }
 
-    /// The byte order mark that comes before this text: there is none but in an empty file.
+    /// The byte order mark that comes before this text: there is none but in an empty file. Where a
+    /// mark that was not read says the order of what is there, nothing can be added to it.
     fn mark(&mut self, operation: &'static str, codec: Codec) -> Result<&'static [u8]> {
         if self.output.no_mark {
             return Ok(b"");
         }
-        if self.options.bom.unwrap_or(self.options.encoding.has_mark()) {
+        let encoding = self.options.encoding;
+        let wanted = self.options.bom.unwrap_or(encoding.has_mark());
+        let in_doubt = encoding.has_mark() && !self.input.order_known();
+        if wanted || in_doubt {
             match self.is_empty() {
-                Ok(true) => return Ok(codec.mark()),
-                Ok(false) => {}
+                Ok(true) if wanted => return Ok(codec.mark()),
+                Ok(false) if in_doubt => {
+                    let name = encoding.name().to_lowercase();
+                    return Err(self.error(operation, ErrorKind::InvalidInput).because(format!(
+                        "the file is not empty, and which byte order its {encoding} has was not read; name \
+                         {name}le or {name}be, or read before writing"
+                    )));
+                }
+                Ok(_) => {}
                 Err(error) => return Err(self.failed(operation, error)),
             }
         }
