@@ -306,15 +306,20 @@ impl File {
         let _ = self.finish(false);
     }
 
-    /// Publishes the draft and lets the lock go, and stays open for reading what was published, if it
-    /// was opened for that. After an error it is closed. A handle that does not write stays as it is.
+    /// Publishes the draft and lets the lock go, exclusive or shared, and stays open for reading what
+    /// was published or was there at open, if it was opened for that. After an error it is closed.
     #[cfg(feature = "tokio")]
     pub(crate) fn seal(&mut self) -> Result<()> {
-        if !matches!(self.state, State::Writing(_)) {
-            return Ok(());
-        }
-        let State::Writing(writer) = std::mem::replace(&mut self.state, State::Closed) else {
-            unreachable!("looked at above")
+        let writer = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Writing(writer) => writer,
+            State::Reading { content, metadata, turn } => {
+                self.state = State::Reading { content, metadata, turn: None };
+                if let Some(turn) = turn {
+                    self.volume.end_hold(turn.path());
+                }
+                return Ok(());
+            }
+            State::Closed => return Ok(()),
         };
         self.volume.resources.handles.sub(1); // as in `finish`; it comes back if all goes well
         let sealed = writer.seal();

@@ -163,6 +163,29 @@ async fn a_reader_is_shut_down_without_effect() {
     assert_eq!(own(&file.write(b"1").await.unwrap_err()).kind(), &ErrorKind::Unsupported);
 }
 
+/// A shared lock too: the same task may write at once, and the handle reads on what it had.
+#[tokio::test]
+async fn a_reader_that_is_shut_down_lets_its_shared_lock_go() {
+    let fs = AsyncMemFs::new();
+    fs.write("/a", b"before").await.unwrap();
+    let mut options = OpenOptions::new();
+    options.read(true).shared_lock(true).lock_timeout(Some(std::time::Duration::ZERO));
+    let mut file = options.open_async(&fs, "/a").await.unwrap();
+    let mut other = options.open_async(&fs, "/a").await.unwrap();
+    file.shutdown().await.unwrap();
+    assert!(crate::is_busy(&crate::trying().open_async(&fs, "/a").await.unwrap_err()), "the other has it");
+    other.shutdown().await.unwrap();
+    fs.write("/a", b"after").await.unwrap();
+    for mut file in [file, other] {
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!((text.as_str(), file.len()), ("before", 6));
+        file.shutdown().await.unwrap(); // once more lets nothing go
+        file.close().await.unwrap();
+    }
+    crate::assert_nothing_is_left(&fs, "/a").await;
+}
+
 #[tokio::test]
 async fn a_write_that_fails_stores_nothing_and_moves_nothing() {
     let fs = AsyncMemFs::with_quota(10_000);
