@@ -260,3 +260,35 @@ async fn much_owned_content_is_copied_elsewhere_and_only_in_its_turn() {
     let len = fs.metadata("/a").await.unwrap().len();
     assert!([bytes.len() as u64 + 4, 2 << 20].contains(&len), "{len}");
 }
+
+#[tokio::test]
+async fn large_files_are_removed_and_replaced_as_small_ones() {
+    let fs = AsyncMemFs::with_quota(1 << 30);
+    for path in ["/a", "/b"] {
+        let mut file = fs.create(path).await.unwrap();
+        file.set_len(65 << 20).await.unwrap();
+        file.close().await.unwrap();
+    }
+    fs.write("/new", b"new").await.unwrap();
+    let holder = appending().open_async(&fs, "/a").await.unwrap();
+    let error = fs.remove_file("/a").await.unwrap_err();
+    assert!(crate::is_busy(&error) && error.path() == Some("/a"));
+    drop(holder);
+    fs.remove_file("/a").await.unwrap();
+    fs.replace("/new", "/b").await.unwrap();
+    assert_eq!(fs.read("/b").await.unwrap(), b"new");
+    assert!(fs.stats().used_bytes < 10_000);
+    assert_eq!(fs.remove_file("/").await.unwrap_err().operation(), "remove_file");
+}
+
+#[tokio::test]
+async fn a_large_text_is_read_and_checked_whole() {
+    let fs = AsyncMemFs::new();
+    let text = "ä".repeat(1 << 20);
+    fs.write("/a", &text).await.unwrap();
+    assert!(fs.read_to_string("/a").await.unwrap() == text);
+    fs.append("/a", b"\xff").await.unwrap();
+    let error = fs.read_to_string("/a").await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (&ErrorKind::InvalidData, "read_to_string"));
+    assert!(error.to_string().contains("2097152"), "{error}");
+}
