@@ -332,6 +332,20 @@ impl File {
         Ok(())
     }
 
+    /// The handle as it is; what stays is closed.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn take_over(&mut self) -> Self {
+        let (volume, path) = (Arc::clone(&self.volume), Arc::clone(&self.path));
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        Self { volume, path, cursor: self.cursor, readable: self.readable, state }
+    }
+
+    /// Whether it was ended by a call that failed, or taken away.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
     /// Ends what the handle holds, and publishes its draft before, if asked to. It does nothing when
     /// it is closed already.
     pub(crate) fn finish(&mut self, publish: bool) -> Result<()> {

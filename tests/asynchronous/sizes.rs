@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arcfs::asynchronous::AsyncMemFs;
 use arcfs::{Content, ErrorKind, ExportOptions, MemFs, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use crate::{appending, assert_nothing_is_left, started};
 
@@ -199,6 +199,55 @@ async fn a_task_that_copies_much_lets_others_run() {
         file.read_at(&mut buffer, offset << 20).await.unwrap();
     }
     assert!(ran() >= 6, "once in 8 MiB");
+}
+
+/// No poll copies more, however large the buffer is.
+#[tokio::test]
+async fn a_file_is_read_and_written_a_mebibyte_at_once() {
+    let fs = AsyncMemFs::new();
+    let (bytes, mut buffer) = (large(4), vec![0; LARGE + 77]);
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).open_async(&fs, "/a").await.unwrap();
+    assert_eq!(file.write(&bytes).await.unwrap(), 1 << 20);
+    file.write_all(&bytes[1 << 20..]).await.unwrap();
+    file.rewind().await.unwrap();
+    assert_eq!(file.read(&mut buffer).await.unwrap(), 1 << 20);
+    file.read_exact(&mut buffer[1 << 20..]).await.unwrap();
+    assert!(buffer == bytes);
+    assert_eq!(file.read(&mut buffer).await.unwrap(), 0);
+    file.shutdown().await.unwrap();
+    assert!(fs.read("/a").await.unwrap() == bytes);
+}
+
+/// Many zeros are made elsewhere, and a handle that comes back is the one that went.
+#[tokio::test]
+async fn a_file_that_grows_much_comes_back_as_it_was() {
+    let fs = AsyncMemFs::with_quota(64 << 20);
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).open_async(&fs, "/a").await.unwrap();
+    file.write_all(b"begin").await.unwrap();
+    for _ in 0..2 {
+        let used = fs.stats().used_bytes;
+        let error = file.set_len(100 << 20).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }) && error.path() == Some("/a"));
+        let error = file.write_at(b"end", 100 << 20).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }) && error.operation() == "write");
+        assert_eq!((file.len(), fs.stats().used_bytes), (5, used));
+    }
+    file.set_len(20 << 20).await.unwrap();
+    assert_eq!(file.write_at(b"end", 30 << 20).await.unwrap(), 3);
+    assert_eq!((file.len(), file.stream_position().await.unwrap()), ((30 << 20) + 3, 5));
+    let mut tail = [1; 5];
+    assert_eq!(file.read_at(&mut tail, (30 << 20) - 2).await.unwrap(), 5);
+    assert_eq!(&tail, b"\0\0end");
+    file.shutdown().await.unwrap();
+    assert_eq!(fs.metadata("/a").await.unwrap().len(), (30 << 20) + 3);
+    let mut reader = fs.open("/a").await.unwrap();
+    assert_eq!(reader.set_len(100 << 20).await.unwrap_err().kind(), &ErrorKind::Unsupported);
+    assert_eq!(reader.len(), (30 << 20) + 3, "it is what it was");
+    drop((file, reader));
+    fs.remove_file("/a").await.unwrap();
+    assert_eq!(fs.stats().used_bytes, 0);
 }
 
 /// What is asked for at once is what is added to the file that is found when the lock is had.
