@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::File;
 use crate::fs::MemFs;
-use crate::ops::{Named, Opening};
+use crate::ops::{Growth, Named, Opening};
 use crate::tree::edit::Create;
 use crate::volume::Volume;
 
@@ -398,7 +398,7 @@ impl OpenOptions {
             create,
             truncate: self.truncate,
             atomic: self.atomic,
-            preallocate: self.preallocate,
+            growth: Growth::UpTo(self.preallocate),
         })
     }
 

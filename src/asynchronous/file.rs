@@ -7,9 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
-use super::task::{count, counted, poll_share, share};
+use super::task::{count, counted, off_task, poll_share, share};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::File;
+use crate::ops::SMALL;
 use crate::tree::metadata::Metadata;
 #[cfg(doc)]
 use {super::AsyncMemFs, crate::OpenOptions};
@@ -30,14 +31,27 @@ use {super::AsyncMemFs, crate::OpenOptions};
 /// |---|---|---|---|
 /// | [`flush`](AsyncWrite::poll_flush) | unless the handle is atomic | no | goes on |
 /// | [`commit`](Self::commit) | yes | no | goes on |
-/// | [`shutdown`](AsyncWrite::poll_shutdown) | yes | yes | reads what was published, if it was opened for reading; writing is `Unsupported` |
+/// | [`shutdown`](AsyncWrite::poll_shutdown) | yes | yes, a shared one too | reads what was published, or what it had, if it was opened for reading; writing is `Unsupported` |
+/// | a `shutdown` that fails | no | yes | is closed, and the draft is gone: what it has left to do is `Unsupported`, `shutdown` once more and `close` too |
 /// | [`close`](Self::close) | yes | yes | |
 /// | [`discard`](Self::discard), drop | no | yes | |
 ///
-/// No call waits for anything: bytes are copied when a read or a write is polled, all of the buffer at
-/// once, and publishing is one commit. A task that copies much lets others run in between, by the
-/// share that tokio gives it. So no poll is ever cancelled half-way: a read or a write that was not
-/// completed has copied nothing and moved no cursor.
+/// **Copies flush.** [`tokio::io::copy`](https://docs.rs/tokio/1/tokio/io/fn.copy.html) and its like
+/// flush whenever their source has nothing to give for a moment, not only at its end. So a copy from a slow source into a plain handle publishes part
+/// after part, and one that is cancelled leaves the parts that came. Open the destination with
+/// [`atomic`](OpenOptions::atomic): then the file is published by `shutdown`, as a whole, and by
+/// nothing before.
+///
+/// Reads and writes wait for nothing: bytes are copied when they are polled, through the traits no more
+/// than 1 MiB at once, and publishing is one commit. A task that copies much lets others run in
+/// between, by the share that tokio gives it. So no poll is ever cancelled half-way: a read or a write
+/// that was not completed has copied nothing and moved no cursor.
+///
+/// More than 1 MiB of zeros, which [`set_len`](Self::set_len) or a [`write_at`](Self::write_at) beyond
+/// the end adds, are made on another thread. A call that is dropped meanwhile takes the handle with it:
+/// the draft is discarded and the lock let go once the work ends, and what is called afterwards is
+/// `Unsupported`. A write through the trait, after a seek beyond the end, makes its zeros where it is
+/// polled; call `set_len` before it where they may be many.
 ///
 /// ```
 /// use arcfs::OpenOptions;
@@ -137,7 +151,8 @@ impl AsyncFile {
         self.file.metadata()
     }
 
-    /// Reads bytes from `offset` on without moving the cursor, as [`File::read_at`].
+    /// Reads bytes from `offset` on without moving the cursor, as [`File::read_at`]: all that fit, at
+    /// once.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -156,13 +171,14 @@ impl AsyncFile {
     /// As there.
     pub async fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
         share().await;
+        self.unless_closed("read")?;
         let read = self.file.read_at(buf, offset)?;
         counted(read).await;
         Ok(read)
     }
 
-    /// Writes all of `buf` at `offset` without moving the cursor, as [`File::write_at`]. Returns
-    /// `buf.len()`.
+    /// Writes all of `buf` at `offset` without moving the cursor, as [`File::write_at`], at once.
+    /// Returns `buf.len()`. A gap of more than 1 MiB is filled elsewhere, see [above](Self).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -181,12 +197,20 @@ impl AsyncFile {
     /// As there; nothing is stored then.
     pub async fn write_at(&mut self, buf: &[u8], offset: u64) -> Result<usize> {
         share().await;
-        let written = self.writing("write")?.write_at(buf, offset)?;
+        let gap = offset.saturating_sub(self.len());
+        let file = self.writing("write")?;
+        let written = if gap > SMALL && !buf.is_empty() {
+            let bytes = buf.to_vec();
+            self.elsewhere(move |file| file.write_at(&bytes, offset)).await?
+        } else {
+            file.write_at(buf, offset)?
+        };
         counted(written).await;
         Ok(written)
     }
 
-    /// Cuts the file, or fills it with zeros, to `len` bytes, as [`File::set_len`].
+    /// Cuts the file, or fills it with zeros, to `len` bytes, as [`File::set_len`]. More than 1 MiB of
+    /// zeros is made elsewhere, see [above](Self).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -205,7 +229,12 @@ impl AsyncFile {
     /// As there; nothing has changed then.
     pub async fn set_len(&mut self, len: u64) -> Result<()> {
         share().await;
-        self.writing("set_len")?.set_len(len)
+        let growth = len.saturating_sub(self.len());
+        let file = self.writing("set_len")?;
+        if growth > SMALL {
+            return self.elsewhere(move |file| file.set_len(len)).await;
+        }
+        file.set_len(len)
     }
 
     /// Publishes the draft as a whole and goes on, as [`File::commit`]. Done when it is first polled.
@@ -226,6 +255,7 @@ impl AsyncFile {
     ///
     /// As there.
     pub async fn commit(&mut self) -> Result<()> {
+        self.unless_closed("commit")?;
         self.file.commit()
     }
 
@@ -248,6 +278,7 @@ impl AsyncFile {
     ///
     /// As there; the lock is free then and the draft gone.
     pub async fn close(mut self) -> Result<()> {
+        self.unless_closed("close")?;
         let path = self.file.path().to_owned();
         self.file.finish(true).map_err(|error| error.during("close").on(&path))
     }
@@ -267,8 +298,35 @@ impl AsyncFile {
     /// ```
     pub fn discard(self) {}
 
+    /// Changes the draft on another thread, which has the handle meanwhile. Dropped there, the handle
+    /// discards the draft as anywhere.
+    async fn elsewhere<T: Send + 'static>(
+        &mut self,
+        change: impl FnOnce(&mut File) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut away = Self::from(self.file.take_over());
+        let work = move || {
+            let outcome = change(&mut away.file);
+            Ok((away, outcome))
+        };
+        let (mut back, outcome) = off_task(work).await.map_err(|error| error.on(self.path()))?;
+        self.file = back.file.take_over();
+        outcome
+    }
+
+    /// Refuses if there is nothing left to work on.
+    fn unless_closed(&self, operation: &'static str) -> Result<()> {
+        if !self.file.is_closed() {
+            return Ok(());
+        }
+        let why = "the handle was closed by a call that failed or was dropped half-way, and its draft is gone; \
+            open the file again";
+        Err(Error::at(ErrorKind::Unsupported, self.path()).during(operation).because(why))
+    }
+
     /// The file, if it was not shut down.
     fn writing(&mut self, operation: &'static str) -> Result<&mut File> {
+        self.unless_closed(operation)?;
         if self.shut {
             let error = Error::at(ErrorKind::Unsupported, self.path()).during(operation);
             return Err(error.because("the handle was shut down; open the file again to write more"));
@@ -285,13 +343,16 @@ impl From<File> for AsyncFile {
 }
 
 impl AsyncRead for AsyncFile {
-    /// Copies as many bytes as fit, or all that there are; none at the end and after it.
+    /// Copies as many bytes as fit, all that there are, or 1 MiB, whichever is least; none at the end
+    /// and after it.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let file = &mut self.get_mut().file;
+        let this = self.get_mut();
         ready!(poll_share(cx));
+        this.unless_closed("read")?;
+        let file = &mut this.file;
         // No more of the buffer is filled with zeros than will be filled with bytes.
         let left = file.len().saturating_sub(file.stream_position()?);
-        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buf.remaining());
+        let wanted = (left.min(SMALL) as usize).min(buf.remaining());
         let read = file.read(buf.initialize_unfilled_to(wanted))?;
         buf.advance(read);
         count(cx, read);
@@ -300,23 +361,29 @@ impl AsyncRead for AsyncFile {
 }
 
 impl AsyncWrite for AsyncFile {
-    /// Writes all of the buffer, or nothing if that fails.
+    /// Writes all of the buffer, or the first MiB of a larger one; nothing if that fails.
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(poll_share(cx));
-        let written = this.writing("write")?.write(buf)?;
+        let piece = &buf[..buf.len().min(SMALL as usize)];
+        let written = this.writing("write")?.write(piece)?;
         count(cx, written);
         Poll::Ready(Ok(written))
     }
 
-    /// Publishes the draft as a whole, unless the handle is atomic.
+    /// Publishes the draft as a whole, unless the handle is atomic. Copies flush when their source
+    /// pauses, see [above](AsyncFile).
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.get_mut().file.flush())
+        let this = self.get_mut();
+        this.unless_closed("flush")?;
+        Poll::Ready(this.file.flush())
     }
 
     /// Publishes the draft and lets the lock go. What was opened for reading too can still be read.
+    /// Again after a success it does nothing; after a failure the handle is closed, and it fails.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.unless_closed("shutdown")?;
         this.shut = true;
         Poll::Ready(this.file.seal().map_err(io::Error::from))
     }

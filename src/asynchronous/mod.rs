@@ -1,8 +1,10 @@
 //! The filesystem for tasks of [tokio](https://tokio.rs) (feature `tokio`).
 //!
-//! [`AsyncMemFs`] has every call of [`MemFs`], with the same names, arguments, answers and errors, and
+//! [`AsyncMemFs`] has the calls of [`MemFs`], with the same names, arguments, answers and errors, and
 //! [`AsyncFile`] is an open file for tokio's `AsyncRead`, `AsyncWrite` and `AsyncSeek`. Both surfaces
-//! are of one filesystem: threads and tasks may use it together, and wait in the same queues.
+//! are of one filesystem: threads and tasks may use it together, and wait in the same queues. Files of
+//! text, which are read and written through `std::io`, have no twin here; see
+//! [`off_task`](AsyncMemFs::off_task).
 //!
 //! ```
 //! use arcfs::asynchronous::AsyncMemFs;
@@ -24,9 +26,14 @@
 //!
 //! # Which calls are `async`
 //!
-//! One rule: **what names a path, or can fail, is `async`**; what makes or gives a handle or a number
-//! ([`new`](AsyncMemFs::new), [`snapshot`](AsyncMemFs::snapshot), [`stats`](AsyncMemFs::stats),
-//! [`AsyncFile::len`], ...) is a plain function. Iterators, [`Snapshot`]s and [`Content`] are those
+//! One rule: **what works on paths or on an open file is `async`**. Plain functions are what makes or
+//! converts a handle ([`new`](AsyncMemFs::new), [`with_quota`](AsyncMemFs::with_quota),
+//! [`builder`](AsyncMemFs::builder), [`from_snapshot`](AsyncMemFs::from_snapshot),
+//! [`as_sync`](AsyncMemFs::as_sync)), [`snapshot`](AsyncMemFs::snapshot),
+//! [`stats`](AsyncMemFs::stats), [`version`](AsyncMemFs::version), the limits
+//! ([`set_max_quota`](AsyncMemFs::set_max_quota), [`set_max_nodes`](AsyncMemFs::set_max_nodes)), and
+//! what an [`AsyncFile`] knows or gives up at once ([`len`](AsyncFile::len),
+//! [`discard`](AsyncFile::discard), ...). Iterators, [`Snapshot`]s and [`Content`] are those
 //! of the other surface: they read one instant from memory, and never wait.
 //!
 //! # Where the work is done
@@ -35,8 +42,11 @@
 //! |---|---|
 //! | waiting for a lock | nowhere: a waiting task occupies no thread |
 //! | calls at the speed of memory | in the task, within its share (below) |
-//! | reads and exports of more than 1 MiB, and calls on trees of more than 1,024 nodes or 64 MiB | on tokio's threads for blocking work |
+//! | reads and exports of more than 1 MiB, and calls on trees of more than 1,024 nodes or 64 MiB, removing and replacing a file of that size included | on tokio's threads for blocking work |
 //! | writes and appends of more than 1 MiB of borrowed bytes | in the task, in pieces, between which others run |
+//! | [`write_owned`](AsyncMemFs::write_owned) of more than 1 MiB that must be copied | on tokio's threads for blocking work |
+//! | [`AsyncFile`] through the traits | in the task, at most 1 MiB at once |
+//! | an [`AsyncFile`] that grows by more than 1 MiB of zeros | on tokio's threads for blocking work |
 //! | [`import_dir`](AsyncMemFs::import_dir), [`export_dir`](AsyncMemFs::export_dir), archives, images | on tokio's threads for blocking work |
 //!
 //! Every call that runs in the task takes one unit of the
@@ -58,7 +68,8 @@
 //!   is published before the last.
 //! * Work that has **left the task** and has begun goes on to its end, all or nothing as ever; only
 //!   its answer is lost. Work that has not begun does not begin.
-//! * An [`AsyncFile`] that is dropped discards its draft.
+//! * An [`AsyncFile`] that is dropped discards its draft. So does one whose zeros are made elsewhere
+//!   when the call is dropped; it is closed then.
 //!
 //! A future that waits for a lock and is **kept but never polled** may be let in without knowing, and
 //! then keeps all who come after it waiting, as with every lock that is handed over in order: poll what

@@ -48,7 +48,8 @@ impl AsyncMemFs {
         self.fs.create_dir_all(path)
     }
 
-    /// As [`MemFs::remove_file`].
+    /// As [`MemFs::remove_file`]. A file of more than 64 MiB is removed elsewhere, since freeing it takes
+    /// long.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -65,8 +66,8 @@ impl AsyncMemFs {
     ///
     /// As there.
     pub async fn remove_file(&self, path: impl AsRef<str>) -> Result<()> {
-        share().await;
-        self.fs.remove_file(path)
+        let path = path.as_ref().to_owned();
+        self.by_size(self.is_large(&path), move |fs| fs.remove_file(path)).await
     }
 
     /// As [`MemFs::remove_dir`].
@@ -152,7 +153,8 @@ impl AsyncMemFs {
         self.fs.rename(from, to)
     }
 
-    /// As [`MemFs::replace`].
+    /// As [`MemFs::replace`]. A file of more than 64 MiB is replaced elsewhere, since freeing it takes
+    /// long.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -170,8 +172,8 @@ impl AsyncMemFs {
     ///
     /// As there.
     pub async fn replace(&self, from: impl AsRef<str>, to: impl AsRef<str>) -> Result<()> {
-        share().await;
-        self.fs.replace(from, to)
+        let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+        self.by_size(self.is_large(&to), move |fs| fs.replace(from, to)).await
     }
 
     /// As [`MemFs::exchange`].

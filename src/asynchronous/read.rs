@@ -124,7 +124,7 @@ impl AsyncMemFs {
         Ok(bytes)
     }
 
-    /// As [`MemFs::read_to_string`]. More than 1 MiB is copied elsewhere.
+    /// As [`MemFs::read_to_string`]. More than 1 MiB is copied, and checked to be UTF-8, elsewhere.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -140,9 +140,23 @@ impl AsyncMemFs {
     ///
     /// As there.
     pub async fn read_to_string(&self, path: impl AsRef<str>) -> Result<String> {
+        share().await;
         let (path, mut bytes) = (path.as_ref(), Vec::new());
-        self.read_as("read_to_string", path, &mut bytes).await?;
-        utf8(bytes).named("read_to_string", path)
+        let text = match self.fs.volume().read_small(path, &mut bytes) {
+            Ok(None) => {
+                counted(bytes.len()).await;
+                utf8(bytes)
+            }
+            Ok(Some(content)) => {
+                off_task(move || {
+                    read_content(&content, &mut bytes)?;
+                    utf8(bytes)
+                })
+                .await
+            }
+            Err(error) => Err(error),
+        };
+        text.named("read_to_string", path)
     }
 
     /// As [`MemFs::read_into`]. More than 1 MiB is copied elsewhere; `out` goes there too, and a call that

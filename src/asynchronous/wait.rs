@@ -119,10 +119,15 @@ pub async fn in_turn<T>(
     }
 }
 
-/// As `File::open`.
-pub async fn open(volume: &Arc<Volume>, path: &str, options: &OpenOptions) -> Result<File> {
+/// As `File::open`; the opening is mostly that of the options.
+pub async fn open(
+    volume: &Arc<Volume>,
+    path: &str,
+    options: &OpenOptions,
+    opening: Option<Opening>,
+) -> Result<File> {
     let path = volume.file_path(path)?;
-    let held = match options.opening() {
+    let held = match opening {
         Some(opening) => Some(hold(volume, &path, opening, options.patience(volume)).await?),
         None => None,
     };

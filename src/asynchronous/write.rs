@@ -1,15 +1,17 @@
 //! Calls that write files and open them; these wait where a path is held.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::task::{counted, share};
+use super::task::{counted, off_task, share};
 use super::{AsyncFile, AsyncMemFs, wait};
 use crate::content::Content;
 use crate::error::{Error, Result};
 #[cfg(doc)]
 use crate::fs::MemFs;
+use crate::lock::Mode;
 use crate::open_options::OpenOptions;
-use crate::ops::{Named, Payload, SMALL};
+use crate::ops::{Growth, Named, Opening, Payload, SMALL};
 use crate::volume::Volume;
 
 impl AsyncMemFs {
@@ -37,7 +39,9 @@ impl AsyncMemFs {
         share().await;
         let (path, bytes) = (path.as_ref(), bytes.as_ref());
         let written = if bytes.len() as u64 > SMALL {
-            self.write_in_pieces("write", path, replacing(bytes.len() as u64), [Ok(bytes)]).await
+            let mut options = OpenOptions::new();
+            options.write(true).truncate(true);
+            self.write_in_pieces("write", path, options, bytes).await
         } else {
             write(self.fs.volume(), path, Payload::Bytes(bytes)).await
         };
@@ -48,8 +52,8 @@ impl AsyncMemFs {
 
     /// As [`MemFs::write_owned`]. Waits where the path is open under a lock, without a thread.
     ///
-    /// Content of this filesystem is shared. More than 1 MiB of other content is copied in pieces, as
-    /// [`write`](Self::write) does.
+    /// Content of this filesystem is shared. More than 1 MiB of other content is copied elsewhere: once
+    /// that has begun, it goes on to its end if the call is dropped.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -70,14 +74,15 @@ impl AsyncMemFs {
         share().await;
         let (path, volume) = (path.as_ref(), self.fs.volume());
         let copied = content.adoption_cost(volume.account(), 0);
-        // What is partly of this filesystem is not cut into pieces, so that the part stays shared.
-        let written = if copied > SMALL && copied == content.len() {
-            self.write_in_pieces("write_owned", path, replacing(content.len()), content.chunks()).await
+        let written = if copied > SMALL {
+            write_elsewhere(volume, path, content).await
         } else {
             write(volume, path, Payload::Owned(content)).await
         };
         written.named("write_owned", path)?;
-        counted(copied as usize).await;
+        if copied <= SMALL {
+            counted(copied as usize).await;
+        }
         Ok(())
     }
 
@@ -103,12 +108,9 @@ impl AsyncMemFs {
         share().await;
         let (path, bytes) = (path.as_ref(), bytes.as_ref());
         let appended = if bytes.len() as u64 > SMALL {
-            // Asked for at once, as far as can be said before the lock is had.
-            let there = self.fs.usage(path).map_or(0, |usage| usage.bytes);
             let mut options = OpenOptions::new();
-            options.append(true).create(true).atomic(true);
-            options.preallocate(there.saturating_add(bytes.len() as u64));
-            self.write_in_pieces("append", path, options, [Ok(bytes)]).await
+            options.append(true);
+            self.write_in_pieces("append", path, options, bytes).await
         } else {
             append(self.fs.volume(), path, bytes).await
         };
@@ -117,21 +119,23 @@ impl AsyncMemFs {
         Ok(())
     }
 
-    /// Writes pieces at the end of a draft and publishes it. Dropped before, the draft is discarded.
-    async fn write_in_pieces<B: AsRef<[u8]>>(
+    /// Writes pieces at the end of a draft, which is paid for as a whole once the lock is had, and
+    /// publishes it. Dropped before, the draft is discarded.
+    async fn write_in_pieces(
         &self,
         operation: &'static str,
         path: &str,
-        options: OpenOptions,
-        pieces: impl IntoIterator<Item = Result<B>>,
+        mut options: OpenOptions,
+        bytes: &[u8],
     ) -> Result<()> {
+        options.create(true).atomic(true);
+        let growth = Growth::By(bytes.len() as u64);
+        let opening = options.opening().map(|opening| Opening { growth, ..opening });
         let write = async {
-            let mut file = AsyncFile::from(wait::open(self.fs.volume(), path, &options).await?);
-            for bytes in pieces {
-                for piece in bytes?.as_ref().chunks(SMALL as usize) {
-                    file.write_at(piece, file.len()).await?;
-                    tokio::task::yield_now().await;
-                }
+            let mut file = AsyncFile::from(wait::open(self.fs.volume(), path, &options, opening).await?);
+            for piece in bytes.chunks(SMALL as usize) {
+                file.write_at(piece, file.len()).await?;
+                tokio::task::yield_now().await;
             }
             file.close().await
         };
@@ -250,18 +254,11 @@ impl OpenOptions {
         share().await;
         let path = path.as_ref();
         let opened = match self.check() {
-            Ok(()) => wait::open(fs.fs.volume(), path, self).await,
+            Ok(()) => wait::open(fs.fs.volume(), path, self, self.opening()).await,
             Err(error) => Err(error),
         };
         opened.named("open", path).map(AsyncFile::from)
     }
-}
-
-/// Options of a handle that does what a one-shot write of so many bytes does.
-fn replacing(len: u64) -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).atomic(true).preallocate(len);
-    options
 }
 
 /// As `Volume::write`.
@@ -269,6 +266,35 @@ async fn write(volume: &Volume, path: &str, mut payload: Payload<'_>) -> Result<
     let path = &*volume.file_path(path)?;
     let written = wait::in_turn(volume, path, |lane| volume.write_on(lane, path, &mut payload)).await;
     written.map_err(|error| error.on(path))
+}
+
+/// As [`write`], for content of which much must be copied: each attempt is made on another thread, and
+/// takes the turn along. As there, nothing is paid or copied while the path is held.
+async fn write_elsewhere(volume: &Arc<Volume>, path: &str, content: Content) -> Result<()> {
+    let path: Arc<str> = volume.file_path(path)?.into();
+    let mut turn = None;
+    loop {
+        let attempt = {
+            let (volume, path, content) = (Arc::clone(volume), Arc::clone(&path), content.clone());
+            move || {
+                let mut payload = Payload::Owned(content);
+                let written = volume.unless_held(|lane| volume.write_on(lane, &path, &mut payload));
+                written.map(|written| (written.is_some(), turn)).map_err(|error| error.on(&path))
+            }
+        };
+        let (written, had) = off_task(attempt).await?;
+        if written {
+            return Ok(());
+        }
+        turn = match had {
+            Some(turn) => Some(turn),
+            None => {
+                let timeout = volume.config.lock_timeout;
+                let waited = wait::wait_for(volume, &path, Mode::Exclusive, timeout, |_| Ok(())).await;
+                Some(waited.map_err(|error| error.on(&path))?)
+            }
+        };
+    }
 }
 
 /// As `Volume::append`.

@@ -306,15 +306,20 @@ impl File {
         let _ = self.finish(false);
     }
 
-    /// Publishes the draft and lets the lock go, and stays open for reading what was published, if it
-    /// was opened for that. After an error it is closed. A handle that does not write stays as it is.
+    /// Publishes the draft and lets the lock go, exclusive or shared, and stays open for reading what
+    /// was published or was there at open, if it was opened for that. After an error it is closed.
     #[cfg(feature = "tokio")]
     pub(crate) fn seal(&mut self) -> Result<()> {
-        if !matches!(self.state, State::Writing(_)) {
-            return Ok(());
-        }
-        let State::Writing(writer) = std::mem::replace(&mut self.state, State::Closed) else {
-            unreachable!("looked at above")
+        let writer = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Writing(writer) => writer,
+            State::Reading { content, metadata, turn } => {
+                self.state = State::Reading { content, metadata, turn: None };
+                if let Some(turn) = turn {
+                    self.volume.end_hold(turn.path());
+                }
+                return Ok(());
+            }
+            State::Closed => return Ok(()),
         };
         self.volume.resources.handles.sub(1); // as in `finish`; it comes back if all goes well
         let sealed = writer.seal();
@@ -325,6 +330,20 @@ impl File {
         self.state = State::Reading { content, metadata, turn: None };
         self.volume.resources.handles.add(1);
         Ok(())
+    }
+
+    /// The handle as it is; what stays is closed.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn take_over(&mut self) -> Self {
+        let (volume, path) = (Arc::clone(&self.volume), Arc::clone(&self.path));
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        Self { volume, path, cursor: self.cursor, readable: self.readable, state }
+    }
+
+    /// Whether it was ended by a call that failed, or taken away.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
     }
 
     /// Ends what the handle holds, and publishes its draft before, if asked to. It does nothing when

@@ -57,6 +57,7 @@ impl Writer {
         if content.is_empty() && volume.config.storage == Storage::RandomAccess {
             content = content.with_random(true);
         }
+        let preallocated = held.growth.up_to(content.len());
         let mut writer = Self {
             volume: Arc::clone(volume),
             draft: Draft::new(content),
@@ -64,7 +65,7 @@ impl Writer {
             atomic: options.get_atomic(),
             node: held.node,
             spare: held.spare,
-            preallocated: options.get_preallocate(),
+            preallocated,
             name: held.name,
             owes: missing || empties,
             opened: held.opened,

@@ -193,13 +193,15 @@ impl<L: HasLock> Ticket<L> {
     /// already, and `wake` will not be called.
     #[cfg(any(test, feature = "internals", feature = "tokio"))]
     #[must_use = "nothing is woken if the ticket is granted already"]
-    pub fn set_wake(&self, wake: Arc<dyn Wake>) -> bool {
+    pub fn set_wake(&self, mut wake: Arc<dyn Wake>) -> bool {
         debug_assert_eq!(self.is_task, wake.is_task(), "a thread does not become a task");
         let (Some(lock), Some(place)) = (&self.lock, self.place) else { return false };
         let mut state = lock.fair_lock().state.lock();
-        let before = state.queue.waiter_mut(place).map(|waiter| std::mem::replace(&mut waiter.wake, wake));
-        drop(state); // before the waker, which is foreign code
-        before.is_some()
+        let waiter = state.queue.waiter_mut(place);
+        let waits = waiter.map(|waiter| std::mem::swap(&mut waiter.wake, &mut wake)).is_some();
+        drop(state);
+        drop(wake); // the one before, or the one that came too late: foreign code either way
+        waits
     }
 
     /// Takes the lock if it was granted; the caller releases it from now on.

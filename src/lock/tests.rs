@@ -299,6 +299,10 @@ fn a_waker_may_come_back_to_the_lock() {
     let ticket = lock.enqueue(Mode::Shared, Arc::new(Reentrant(lock.clone(), AtomicBool::new(false))));
     assert!(ticket.set_wake(Arc::new(Bell::default())));
     drop(lock.enqueue(Mode::Shared, Arc::new(Reentrant(lock.clone(), AtomicBool::new(false)))));
+    lock.release(Mode::Exclusive);
+    assert!(ticket.is_granted());
+    let too_late = Arc::new(Reentrant(lock.clone(), AtomicBool::new(false)));
+    assert!(!ticket.set_wake(too_late), "and it is dropped like the others");
 }
 
 /// Readers, writers, time-outs and cancelled tickets, all at once: whoever is inside is inside

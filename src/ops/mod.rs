@@ -27,7 +27,7 @@ mod write;
 
 #[cfg(feature = "tokio")]
 pub use open::Seen;
-pub use open::{Held, Opening};
+pub use open::{Growth, Held, Opening};
 #[cfg(feature = "tokio")]
 pub use read::SMALL;
 pub use read::{file_content, read_content, usage_of};

@@ -38,8 +38,29 @@ pub struct Opening {
     pub truncate: bool,
     /// Whether creating and emptying wait for the first publication.
     pub atomic: bool,
-    /// The length up to which growth is paid for at once.
-    pub preallocate: u64,
+    /// What is paid for at once.
+    pub growth: Growth,
+}
+
+/// Growth that is paid for when a file is opened.
+#[derive(Debug, Clone, Copy)]
+pub enum Growth {
+    /// Up to that length, changes of what is there included; 0 for none.
+    UpTo(u64),
+    /// By that many bytes at the end, whatever length the file has by then.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // tasks append so
+    By(u64),
+}
+
+impl Growth {
+    /// The length up to which a file of `len` bytes is paid for.
+    #[must_use]
+    pub fn up_to(self, len: u64) -> u64 {
+        match self {
+            Self::UpTo(end) => end,
+            Self::By(more) => len.saturating_add(more),
+        }
+    }
 }
 
 /// A file held under its lock.
@@ -55,6 +76,8 @@ pub struct Held {
     pub node: Option<Charge>,
     /// What was reserved for growth.
     pub spare: Charge,
+    /// The growth that it was reserved for.
+    pub growth: Growth,
     /// When it was opened.
     pub opened: Timestamp,
 }
@@ -143,11 +166,13 @@ impl Volume {
             let base = old.filter(|_| !opening.truncate);
             let publishes = missing || opening.truncate;
             let overhead = self.config.chunk_overhead;
-            let growth = if opening.preallocate == 0 {
-                0
-            } else {
-                let base = base.map(|file| file.content.clone()).unwrap_or_default();
-                Draft::new(base).reserve_cost(opening.preallocate, overhead)
+            let growth = match opening.growth {
+                Growth::UpTo(0) => 0,
+                Growth::UpTo(end) => {
+                    let base = base.map(|file| file.content.clone()).unwrap_or_default();
+                    Draft::new(base).reserve_cost(end, overhead)
+                }
+                Growth::By(more) => Content::cost(more, overhead),
             };
             let name_cost = if missing { self.name_cost(path) } else { 0 };
             // One version to create or empty the file with, or the first to publish if that waits.
@@ -182,7 +207,7 @@ impl Volume {
         .map(|(base, name, node, spare, opened)| {
             #[cfg(arcfs_loom)]
             let base = earlier.or(base);
-            Held { turn, base, name, node, spare, opened }
+            Held { turn, base, name, node, spare, growth: opening.growth, opened }
         })
         .map_err(|refusal| self.busy_at_once(refusal))
     }

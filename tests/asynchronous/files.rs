@@ -152,7 +152,7 @@ async fn a_file_that_was_shut_down_pins_only_what_it_can_read() {
 }
 
 #[tokio::test]
-async fn a_reader_is_shut_down_without_effect() {
+async fn a_reader_without_a_lock_is_shut_down_without_effect() {
     let fs = AsyncMemFs::new();
     fs.write("/a", b"text").await.unwrap();
     let mut file = fs.open("/a").await.unwrap();
@@ -161,6 +161,29 @@ async fn a_reader_is_shut_down_without_effect() {
     file.read_to_string(&mut text).await.unwrap();
     assert_eq!(text, "text");
     assert_eq!(own(&file.write(b"1").await.unwrap_err()).kind(), &ErrorKind::Unsupported);
+}
+
+/// A shared lock too: the same task may write at once, and the handle reads on what it had.
+#[tokio::test]
+async fn a_reader_that_is_shut_down_lets_its_shared_lock_go() {
+    let fs = AsyncMemFs::new();
+    fs.write("/a", b"before").await.unwrap();
+    let mut options = OpenOptions::new();
+    options.read(true).shared_lock(true).lock_timeout(Some(std::time::Duration::ZERO));
+    let mut file = options.open_async(&fs, "/a").await.unwrap();
+    let mut other = options.open_async(&fs, "/a").await.unwrap();
+    file.shutdown().await.unwrap();
+    assert!(crate::is_busy(&crate::trying().open_async(&fs, "/a").await.unwrap_err()), "the other has it");
+    other.shutdown().await.unwrap();
+    fs.write("/a", b"after").await.unwrap();
+    for mut file in [file, other] {
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!((text.as_str(), file.len()), ("before", 6));
+        file.shutdown().await.unwrap(); // once more lets nothing go
+        file.close().await.unwrap();
+    }
+    crate::assert_nothing_is_left(&fs, "/a").await;
 }
 
 #[tokio::test]
@@ -266,9 +289,91 @@ async fn a_panic_while_it_publishes_leaves_nothing_held() {
         }
     });
     assert!(task.await.unwrap_err().is_panic());
+
+    clock.0.store(false, std::sync::atomic::Ordering::SeqCst);
+    let mut file = both(&fs, "/a").await;
+    file.write_all(b"new").await.unwrap();
+    clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut shutdown = Box::pin(file.shutdown());
+    let polled = std::panic::AssertUnwindSafe(|| crate::poll_once(shutdown.as_mut()));
+    assert!(std::panic::catch_unwind(polled).is_err());
+    drop(shutdown);
     clock.0.store(false, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(fs.read("/a").await.unwrap(), b"old");
+    assert_is_closed(file).await;
     crate::assert_nothing_is_left(&fs, "/a").await;
+}
+
+/// The draft is gone, and no call claims otherwise.
+async fn assert_is_closed(mut file: AsyncFile) {
+    let errors: [io::Error; 8] = [
+        file.read(&mut [0]).await.unwrap_err(),
+        file.read_at(&mut [0], 0).await.unwrap_err().into(),
+        file.write(b"1").await.unwrap_err(),
+        file.set_len(0).await.unwrap_err().into(),
+        file.flush().await.unwrap_err(),
+        file.commit().await.unwrap_err().into(),
+        file.shutdown().await.unwrap_err(),
+        file.close().await.unwrap_err().into(),
+    ];
+    let operations = ["read", "read", "write", "set_len", "flush", "commit", "shutdown", "close"];
+    for (error, operation) in errors.iter().zip(operations) {
+        let error = own(error);
+        assert_eq!((error.kind(), error.operation()), (&ErrorKind::Unsupported, operation));
+        assert!(error.path() == Some("/a") && error.to_string().contains("closed"), "{error}");
+    }
+}
+
+/// A source that pauses makes tokio flush what has come so far.
+#[tokio::test]
+async fn a_copy_that_stalls_publishes_its_beginning_unless_the_handle_is_atomic() {
+    for atomic in [false, true] {
+        let fs = AsyncMemFs::new();
+        let (mut source, mut sink) = tokio::io::duplex(64);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).atomic(atomic);
+        let mut file = options.open_async(&fs, "/a").await.unwrap();
+        source.write_all(b"half of ").await.unwrap();
+        let mut copying = crate::started(async {
+            tokio::io::copy(&mut sink, &mut file).await?;
+            file.shutdown().await
+        });
+        let seen = if atomic { Err(ErrorKind::NotFound) } else { Ok(b"half of ".to_vec()) };
+        assert_eq!(fs.read("/a").await.map_err(|error| error.kind().clone()), seen);
+        source.write_all(b"all").await.unwrap();
+        assert!(crate::poll_once(copying.as_mut()).is_pending());
+        drop(copying);
+        drop(file);
+        let seen = if atomic { Err(ErrorKind::NotFound) } else { Ok(b"half of all".to_vec()) };
+        assert_eq!(fs.read("/a").await.map_err(|error| error.kind().clone()), seen);
+        crate::assert_nothing_is_left(&fs, "/a").await;
+    }
+}
+
+/// With one thread for blocking work, which is busy until the gate opens.
+#[tokio::test]
+async fn a_file_whose_growth_is_given_up_is_closed() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(1).build().unwrap();
+    let fs = AsyncMemFs::new();
+    fs.write("/a", b"old").await.unwrap();
+    let mut first = both(&fs, "/a").await;
+    first.write_all(b"new").await.unwrap();
+    let (gate, opened) = std::sync::mpsc::channel::<()>();
+    let context = runtime.enter();
+    let busy = crate::started(fs.off_task(move |_| {
+        opened.recv().unwrap();
+        Ok(())
+    }));
+    drop(crate::started(first.set_len(8 << 20)));
+    assert_eq!((first.path(), first.len()), ("/a", 0));
+    gate.send(()).unwrap();
+    busy.await.unwrap();
+    fs.off_task(|_| Ok(())).await.unwrap(); // behind both on the only thread
+    assert_is_closed(first).await;
+    assert_eq!(fs.read("/a").await.unwrap(), b"old");
+    crate::assert_nothing_is_left(&fs, "/a").await;
+    drop(context);
+    runtime.shutdown_background();
 }
 
 /// Done at once, without a runtime that could have kept it waiting.

@@ -7,12 +7,15 @@
 //! | `cancelling` | futures that are dropped leave nothing, whenever that is |
 //! | `files` | `AsyncFile` as tokio's traits ask for it |
 //! | `sizes` | what leaves the task, what is done in pieces, and who runs meanwhile |
+//! | `transfers` | archives and images, in and out |
 //! | `outside` | without a runtime |
 
 mod cancelling;
 mod files;
 mod outside;
 mod sizes;
+#[cfg(all(feature = "archive", feature = "image"))]
+mod transfers;
 mod waiting;
 
 use std::future::Future;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arcfs::asynchronous::AsyncMemFs;
 use arcfs::{Content, ErrorKind, ExportOptions, MemFs, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::{appending, assert_nothing_is_left};
+use crate::{appending, assert_nothing_is_left, started};
 
 const LARGE: usize = 5 << 20;
 
@@ -68,7 +68,7 @@ async fn a_write_in_pieces_leaves_what_one_at_once_does() {
         assert_eq!((task.len(), task.generation()), (thread.len(), thread.generation()));
         assert!(tasks.read(path).await.unwrap() == threads.read(path).unwrap());
     }
-    assert_eq!(tasks.version(), threads.version() + 6, "a hold, then the publication");
+    assert_eq!(tasks.version(), threads.version() + 4, "a hold, then the publication");
     let stats = [tasks.stats(), threads.stats()].map(|stats| (stats.payload_bytes, stats.open_handles));
     assert_eq!(stats[0], stats[1]);
     let used = [&tasks.stats(), &threads.stats()].map(|stats| stats.used_bytes / 1000);
@@ -199,4 +199,145 @@ async fn a_task_that_copies_much_lets_others_run() {
         file.read_at(&mut buffer, offset << 20).await.unwrap();
     }
     assert!(ran() >= 6, "once in 8 MiB");
+}
+
+/// No poll copies more, however large the buffer is.
+#[tokio::test]
+async fn a_file_is_read_and_written_a_mebibyte_at_once() {
+    let fs = AsyncMemFs::new();
+    let (bytes, mut buffer) = (large(4), vec![0; LARGE + 77]);
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).open_async(&fs, "/a").await.unwrap();
+    assert_eq!(file.write(&bytes).await.unwrap(), 1 << 20);
+    file.write_all(&bytes[1 << 20..]).await.unwrap();
+    file.rewind().await.unwrap();
+    assert_eq!(file.read(&mut buffer).await.unwrap(), 1 << 20);
+    file.read_exact(&mut buffer[1 << 20..]).await.unwrap();
+    assert!(buffer == bytes);
+    assert_eq!(file.read(&mut buffer).await.unwrap(), 0);
+    file.shutdown().await.unwrap();
+    assert!(fs.read("/a").await.unwrap() == bytes);
+}
+
+/// Many zeros are made elsewhere, and a handle that comes back is the one that went.
+#[tokio::test]
+async fn a_file_that_grows_much_comes_back_as_it_was() {
+    let fs = AsyncMemFs::with_quota(64 << 20);
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).open_async(&fs, "/a").await.unwrap();
+    file.write_all(b"begin").await.unwrap();
+    for _ in 0..2 {
+        let used = fs.stats().used_bytes;
+        let error = file.set_len(100 << 20).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }) && error.path() == Some("/a"));
+        let error = file.write_at(b"end", 100 << 20).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }) && error.operation() == "write");
+        assert_eq!((file.len(), fs.stats().used_bytes), (5, used));
+    }
+    file.set_len(20 << 20).await.unwrap();
+    assert_eq!(file.write_at(b"end", 30 << 20).await.unwrap(), 3);
+    assert_eq!((file.len(), file.stream_position().await.unwrap()), ((30 << 20) + 3, 5));
+    let mut tail = [1; 5];
+    assert_eq!(file.read_at(&mut tail, (30 << 20) - 2).await.unwrap(), 5);
+    assert_eq!(&tail, b"\0\0end");
+    file.shutdown().await.unwrap();
+    assert_eq!(fs.metadata("/a").await.unwrap().len(), (30 << 20) + 3);
+    let mut reader = fs.open("/a").await.unwrap();
+    assert_eq!(reader.set_len(100 << 20).await.unwrap_err().kind(), &ErrorKind::Unsupported);
+    assert_eq!(reader.len(), (30 << 20) + 3, "it is what it was");
+    drop((file, reader));
+    fs.remove_file("/a").await.unwrap();
+    assert_eq!(fs.stats().used_bytes, 0);
+}
+
+/// What is asked for at once is what is added to the file that is found when the lock is had.
+#[tokio::test]
+async fn a_large_append_reserves_for_the_file_that_it_finds() {
+    let fs = AsyncMemFs::from(MemFs::builder().max_quota(8 << 20).lock_timeout(None).build().unwrap());
+    let mut options = OpenOptions::new();
+    options.write(true);
+    fs.write("/a", vec![1; 4 << 20]).await.unwrap();
+    let mut holder = options.open_async(&fs, "/a").await.unwrap();
+    let waiting = started(fs.append("/a", vec![2; 5 << 20])); // with 4 MiB there, there is no room
+    holder.set_len(1).await.unwrap();
+    holder.close().await.unwrap();
+    waiting.await.unwrap();
+    assert_eq!(fs.metadata("/a").await.unwrap().len(), (5 << 20) + 1);
+
+    fs.write("/a", b"").await.unwrap();
+    let mut holder = options.open_async(&fs, "/a").await.unwrap();
+    let waiting = started(fs.append("/a", vec![3; 5 << 20])); // with nothing there, there is
+    holder.set_len(4 << 20).await.unwrap();
+    holder.close().await.unwrap();
+    let error = waiting.await.unwrap_err();
+    let ErrorKind::QuotaExceeded { requested, .. } = error.kind() else { panic!("{error}") };
+    assert!(*requested > 5 << 20 && *requested < 6 << 20, "asked for at once, and no more: {requested}");
+    assert_eq!(fs.read("/a").await.unwrap(), vec![0; 4 << 20]);
+    assert_nothing_is_left(&fs, "/a").await;
+}
+
+/// Content that is partly of this filesystem shares that part, and waits without having copied the rest.
+#[tokio::test]
+async fn much_owned_content_is_copied_elsewhere_and_only_in_its_turn() {
+    let fs = AsyncMemFs::from(MemFs::builder().lock_timeout(None).build().unwrap());
+    fs.write("/a", b"old").await.unwrap();
+    let (bytes, used) = (large(5), fs.stats().used_bytes);
+    let holder = appending().open_async(&fs, "/a").await.unwrap();
+    let task = tokio::spawn({
+        let (fs, bytes) = (fs.clone(), bytes.clone());
+        async move { fs.write_owned("/a", bytes).await }
+    });
+    let mut behind = Box::pin(fs.append("/a", b"more"));
+    for _ in 0..50 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        assert_eq!(fs.stats().used_bytes, used, "nothing is paid while it waits");
+    }
+    assert!(crate::poll_once(behind.as_mut()).is_pending());
+    holder.close().await.unwrap();
+    task.await.unwrap().unwrap();
+    behind.await.unwrap();
+    assert!(fs.read("/a").await.unwrap() == [&bytes[..], b"more"].concat(), "in the order of coming");
+
+    let error = fs.write_owned("/a/below", bytes.clone()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.operation(), error.path()),
+        (&ErrorKind::NotADirectory, "write_owned", Some("/a/below"))
+    );
+    let mut dropped = Box::pin(fs.write_owned("/a", vec![1; 2 << 20]));
+    let _ = crate::poll_once(dropped.as_mut());
+    drop(dropped); // begun or not, the file is whole
+    let len = fs.metadata("/a").await.unwrap().len();
+    assert!([bytes.len() as u64 + 4, 2 << 20].contains(&len), "{len}");
+}
+
+#[tokio::test]
+async fn large_files_are_removed_and_replaced_as_small_ones() {
+    let fs = AsyncMemFs::with_quota(1 << 30);
+    for path in ["/a", "/b"] {
+        let mut file = fs.create(path).await.unwrap();
+        file.set_len(65 << 20).await.unwrap();
+        file.close().await.unwrap();
+    }
+    fs.write("/new", b"new").await.unwrap();
+    let holder = appending().open_async(&fs, "/a").await.unwrap();
+    let error = fs.remove_file("/a").await.unwrap_err();
+    assert!(crate::is_busy(&error) && error.path() == Some("/a"));
+    drop(holder);
+    fs.remove_file("/a").await.unwrap();
+    fs.replace("/new", "/b").await.unwrap();
+    assert_eq!(fs.read("/b").await.unwrap(), b"new");
+    assert!(fs.stats().used_bytes < 10_000);
+    assert_eq!(fs.remove_file("/").await.unwrap_err().operation(), "remove_file");
+}
+
+#[tokio::test]
+async fn a_large_text_is_read_and_checked_whole() {
+    let fs = AsyncMemFs::new();
+    let text = "ä".repeat(1 << 20);
+    fs.write("/a", &text).await.unwrap();
+    assert!(fs.read_to_string("/a").await.unwrap() == text);
+    fs.append("/a", b"\xff").await.unwrap();
+    let error = fs.read_to_string("/a").await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (&ErrorKind::InvalidData, "read_to_string"));
+    assert!(error.to_string().contains("2097152"), "{error}");
 }
