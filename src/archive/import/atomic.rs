@@ -9,7 +9,6 @@ use rayon::prelude::*;
 
 use super::conflict;
 use super::intake::{Failed, Intake};
-use super::limits::Meter;
 use super::options::{ImportOptions, OnConflict};
 use super::placing::{Placing, place};
 use super::report::{ArchiveReport, Telling};
@@ -44,11 +43,10 @@ pub fn import(
         places: BTreeMap::new(),
         batch: Vec::new(),
         prepaid: Charge::none(),
-        meter: Meter::new(options.limits),
         telling: Telling::new(archive.format(), volume, options),
     };
     while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
-        building.meter.count(&info)?;
+        archive.meter.count(info.name())?;
         let placing = place(volume, dest, options, &info)?;
         building.take(&mut archive, &info, placing)?;
     }
@@ -93,7 +91,6 @@ struct Building<'a> {
     batch: Vec<Job>,
     /// What nodes and names will cost, so that they are bounded by the quota from the start.
     prepaid: Charge,
-    meter: Meter,
     telling: Telling<'a>,
 }
 
@@ -213,8 +210,8 @@ impl Building<'_> {
             self.batch.push(Job { info: info.clone(), path, bytes });
             return if self.batch.len() < BATCH { Ok(()) } else { self.unpack_batch(archive) };
         }
-        let Archive { reader, taken, .. } = archive;
-        let content = Intake { volume: self.volume, meter: &self.meter, taken }.read(reader, info, &path)?;
+        let Archive { reader, meter, .. } = archive;
+        let content = Intake { volume: self.volume, meter }.read(reader, info, &path)?;
         self.unpacked(path, content);
         Ok(())
     }
@@ -222,7 +219,7 @@ impl Building<'_> {
     /// Unpacks what was left for later, by many threads. The error of the first entry is the one
     /// that is told.
     fn unpack_batch(&mut self, archive: &Archive) -> Result<()> {
-        let intake = Intake { volume: self.volume, meter: &self.meter, taken: &archive.taken };
+        let intake = Intake { volume: self.volume, meter: &archive.meter };
         let failed = Failed::none();
         let unpack = |(index, mut job): (usize, Job)| {
             let content = intake.read_unless(&mut job.bytes, &job.info, &job.path, index, &failed)?;

@@ -5,14 +5,12 @@
 //! | `options` | what users choose: conflicts, limits, names, who is told |
 //! | `report` | what became of the entries |
 //! | `placing` | where an entry goes, if anywhere |
-//! | `limits` | when an archive has too much |
 //! | `intake` | the bytes of one entry, into chunks that are paid for |
 //! | `atomic` | all at one instant |
 //! | `streaming` | one after the other |
 
 mod atomic;
 mod intake;
-mod limits;
 mod options;
 mod placing;
 mod report;
@@ -21,6 +19,7 @@ mod streaming;
 pub use options::{ImportLimits, ImportOptions, ImportProgress, OnConflict};
 pub use report::{ArchiveReport, SkippedEntry};
 
+use super::meter::Meter;
 use super::{Archive, ArchiveSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::MemFs;
@@ -150,7 +149,7 @@ fn begin(
         Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
         _ => {}
     }
-    Ok((dest, Archive::opened(source, &options.formats)?))
+    Ok((dest, Archive::opened(source, &options.formats, Meter::new(options.limits))?))
 }
 
 /// The error of an entry at a path of the filesystem.

@@ -44,12 +44,18 @@ pub enum OnConflict {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportLimits {
-    /// Bytes of all files together, as they are unpacked. No limit by default.
+    /// Bytes of all files together, as they are unpacked, and those of
+    /// [`passed_bytes`](Self::passed_bytes). No limit by default.
     pub total_bytes: u64,
     /// Bytes of one file. No limit by default.
     pub entry_bytes: u64,
-    /// Entries of any kind, also those that are left out. 1,048,576 by default, because the report
-    /// of what was left out is not charged.
+    /// Bytes of a compressed tar that are unpacked only to be passed over: of entries that are left
+    /// out for whatever reason, and of extended headers. 1 GiB by default, because no quota stops
+    /// them. Entries of a zip and of a plain tar are passed over without being read.
+    pub passed_bytes: u64,
+    /// Entries of any kind, also those that are left out. Of the extended headers of a tar, all
+    /// before one entry but the first four count as entries, too. 1,048,576 by default, because the
+    /// report of what was left out is not charged.
     pub entries: u64,
     /// Bytes that come out for each byte of the archive: of each entry of a zip, and of all that
     /// was read so far of a compressed tar. What comes to less than 64 KiB is not looked at. No
@@ -60,7 +66,13 @@ pub struct ImportLimits {
 
 impl Default for ImportLimits {
     fn default() -> Self {
-        Self { total_bytes: u64::MAX, entry_bytes: u64::MAX, entries: 1 << 20, ratio: u64::MAX }
+        Self {
+            total_bytes: u64::MAX,
+            entry_bytes: u64::MAX,
+            passed_bytes: 1 << 30,
+            entries: 1 << 20,
+            ratio: u64::MAX,
+        }
     }
 }
 
@@ -134,8 +146,9 @@ impl ImportOptions {
     }
 
     /// Brings only entries for which `filter` is true, asked with the path that each would have in
-    /// the filesystem. All others are passed over without unpacking them. A directory that is not
-    /// wanted still appears where something below it is.
+    /// the filesystem. All others are passed over, in a compressed tar at the expense of
+    /// [`ImportLimits::passed_bytes`]. A directory that is not wanted still appears where something
+    /// below it is.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Arc::new(filter));

@@ -2,7 +2,6 @@
 
 use super::conflict;
 use super::intake::Intake;
-use super::limits::Meter;
 use super::options::{ImportOptions, OnConflict};
 use super::placing::{Placing, place};
 use super::report::{ArchiveReport, Telling};
@@ -27,14 +26,13 @@ pub fn import(
     options: &ImportOptions,
 ) -> Result<ArchiveReport> {
     let telling = Telling::new(archive.format(), volume, options);
-    let meter = Meter::new(options.limits);
     let charge = Charge::none();
-    let mut stream = Streaming { volume, options, telling, meter, times: Vec::new(), charge };
+    let mut stream = Streaming { volume, options, telling, times: Vec::new(), charge };
     if dest != "/" {
         stream.make_dir(dest.to_owned(), None)?;
     }
     while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
-        stream.meter.count(&info)?;
+        archive.meter.count(info.name())?;
         match place(volume, dest, options, &info)? {
             Placing::Pass => stream.telling.entry(),
             Placing::Skip(reason) => stream.telling.skipped(info.name(), reason)?,
@@ -50,7 +48,6 @@ struct Streaming<'a> {
     volume: &'a Volume,
     options: &'a ImportOptions,
     telling: Telling<'a>,
-    meter: Meter,
     /// The times of new directories, which appearing entries would change.
     times: Vec<(String, Timestamp)>,
     /// What those take until they are set.
@@ -78,8 +75,8 @@ impl Streaming<'_> {
         if !self.is_wanted(path, info)? {
             return self.telling.skipped(info.name(), SkipReason::Exists);
         }
-        let Archive { reader, taken, .. } = archive;
-        let content = Intake { volume: self.volume, meter: &self.meter, taken }.read(reader, info, path)?;
+        let Archive { reader, meter, .. } = archive;
+        let content = Intake { volume: self.volume, meter }.read(reader, info, path)?;
         let len = content.len();
         let modified = info.modified().map(Timestamp::from);
         let import = Import {
