@@ -97,6 +97,8 @@ struct Building<'a> {
 /// Whether something comes to a place.
 enum Admitted {
     New,
+    /// In place of a file, or as a directory that is there already.
+    There,
     /// In place of an earlier entry.
     Again,
     /// Not at all: a file stands there.
@@ -110,8 +112,10 @@ impl Building<'_> {
             Placing::Pass => self.telling.entry(),
             Placing::Skip(reason) => self.telling.skipped(info.name(), reason)?,
             Placing::Dir(path) => {
-                if matches!(self.admit_dir(&path, info)?, Admitted::New) {
-                    self.prepay(&path, "")?;
+                match self.admit_dir(&path, info)? {
+                    Admitted::New => self.prepay(&path, "", true)?,
+                    Admitted::There => self.prepay(&path, "", false)?,
+                    _ => {}
                 }
                 self.places.insert(TreePath(path), Brought::Dir(modified));
                 self.telling.report.dirs += 1;
@@ -127,7 +131,7 @@ impl Building<'_> {
                         self.unpack_batch(archive)?; // the earlier one may be in it
                         self.telling.report.overwritten += 1;
                     } else {
-                        self.prepay(&path, entry)?;
+                        self.prepay(&path, entry, matches!(admitted, Admitted::New))?;
                     }
                     let (entry, content) = (entry.to_owned(), Content::default());
                     let brought = Brought::File { entry, content, modified };
@@ -159,7 +163,7 @@ impl Building<'_> {
             (Found::Dir(_), "") => refuse(ErrorKind::IsADirectory, "a directory stands there"),
             (Found::File(_), "") => match self.options.on_conflict {
                 OnConflict::Error => refuse(ErrorKind::AlreadyExists, "overwrite or skip what exists"),
-                OnConflict::Overwrite => Ok(Admitted::New),
+                OnConflict::Overwrite => Ok(Admitted::There),
                 OnConflict::Skip => Ok(Admitted::Not),
             },
             (Found::File(_), _) => refuse(ErrorKind::NotADirectory, "a file stands on the way"),
@@ -177,6 +181,7 @@ impl Building<'_> {
         }
         match find_deepest(&self.volume.load().tree, path) {
             (Found::File(_), _) => refuse("a file stands there, or on the way"),
+            (Found::Dir(_), "") => Ok(Admitted::There),
             (Found::Dir(_), _) => Ok(Admitted::New),
         }
     }
@@ -195,11 +200,15 @@ impl Building<'_> {
         }
     }
 
-    /// Pays for a node and its name, or for what is kept of the entry until there is a node, if
-    /// that is more: names may be far longer than what is made of them.
-    fn prepay(&mut self, path: &str, entry: &str) -> Result<()> {
+    /// Pays for a node and its name, as far as they are new, or for what is kept of the entry until
+    /// there is a node, if that is more: names may be far longer than what is made of them.
+    fn prepay(&mut self, path: &str, entry: &str, is_new: bool) -> Result<()> {
         let kept = (path.len() + entry.len()) as u64;
-        let cost = self.volume.config.node_overhead.max(kept).saturating_add(self.volume.name_cost(path));
+        let cost = match is_new {
+            true => self.volume.config.node_overhead.max(kept).saturating_add(self.volume.name_cost(path)),
+            // The next version of a file is paid for when it is published.
+            false => kept,
+        };
         self.prepaid.merge(self.volume.reserve(cost).map_err(|error| error.on(path))?);
         Ok(())
     }
