@@ -32,7 +32,8 @@
 //!
 //! Outside the quota are, for the time of an import: what the decoders keep (up to 128 MiB for each
 //! thread, as far as the archive asks for it; 32 KiB for deflate), 8 bytes for each entry of a zip,
-//! and one extended header of a tar of at most 1 MiB. Names that are kept to the end are charged
+//! one extended header of a tar of at most 1 MiB, and the map of one file with holes, of at most
+//! 65,536 pieces (3 MiB while it is read). Names that are kept to the end are charged
 //! until then.
 //!
 //! # Modules
@@ -229,7 +230,9 @@ fn error_of(error: io::Error) -> Error {
         io::ErrorKind::Unsupported => ErrorKind::Unsupported,
         io::ErrorKind::OutOfMemory => {
             let error = Error::new(ErrorKind::Unsupported).caused_by(error);
-            return error.because("a decoder would need more than 128 MiB");
+            return error.because(
+                "a decoder would need more than 128 MiB; pack it with a smaller window or dictionary",
+            );
         }
         _ => ErrorKind::InvalidData,
     };
