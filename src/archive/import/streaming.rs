@@ -57,7 +57,7 @@ impl Streaming<'_> {
             match place(self.volume, dest, self.options, &info)? {
                 Placing::Pass => self.telling.entry(),
                 Placing::Skip(reason) => self.telling.skipped(info.name(), reason)?,
-                Placing::Dir(path) => self.dir(path, &info)?,
+                Placing::Dir(path) => self.dir(&path, &info)?,
                 Placing::File(path) => self.file(archive, &path, &info)?,
             }
         }
@@ -68,10 +68,10 @@ impl Streaming<'_> {
         self.volume.import(Import { dirs: vec![(path, None)], ..Import::default() }).map(drop)
     }
 
-    fn dir(&mut self, path: String, info: &EntryInfo) -> Result<()> {
-        self.remember_missing(&path, path.len())?;
-        self.make_dir(path.clone()).map_err(|error| of_entry(error, &path, info))?;
-        if let Some(time) = self.made.get_mut(&path) {
+    fn dir(&mut self, path: &str, info: &EntryInfo) -> Result<()> {
+        self.remember_missing(path, path.len())?;
+        self.make_dir(path.to_owned()).map_err(|error| of_entry(error, path, info))?;
+        if let Some(time) = self.made.get_mut(path) {
             *time = info.modified().map(Timestamp::from);
         }
         self.telling.report.dirs += 1;
