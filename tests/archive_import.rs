@@ -835,6 +835,46 @@ fn limits_stop_an_import() {
 }
 
 #[test]
+fn what_became_of_each_entry_is_told() -> TestResult {
+    use arcfs::EntryFate::{Directory, Overwritten, Skipped, Written};
+    let entries: &[(&str, &[u8])] = &[("d/", b""), ("d/a", b"1"), ("there", b"2"), ("d/b", b"3")];
+    for bytes in [deflated(entries), tar_of_files(entries)] {
+        for (conflict, there) in
+            [(OnConflict::Overwrite, (Some("/to/there"), Overwritten)), (OnConflict::Skip, (None, Skipped))]
+        {
+            let furnished = || {
+                let fs = MemFs::new();
+                fs.import_tree([("/to/there", "old")]).unwrap();
+                fs
+            };
+            both(furnished, |fs, import| {
+                let told = Arc::new(Mutex::new(Vec::new()));
+                let note = Arc::clone(&told);
+                let options = options().on_conflict(conflict).on_entry(move |entry| {
+                    let path = entry.path.map(str::to_owned);
+                    note.lock().unwrap().push((entry.name.to_owned(), path, entry.fate));
+                });
+                import(fs, bytes.clone(), "/to", options).unwrap();
+                let told = told.lock().unwrap();
+                let mut told: Vec<_> =
+                    told.iter().map(|(name, path, fate)| (&**name, path.as_deref(), *fate)).collect();
+                told.sort_by_key(|(name, ..)| *name);
+                assert_eq!(
+                    told,
+                    [
+                        ("d/", Some("/to/d"), Directory),
+                        ("d/a", Some("/to/d/a"), Written),
+                        ("d/b", Some("/to/d/b"), Written),
+                        ("there", there.0, there.1),
+                    ]
+                );
+            });
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn progress_is_told_after_each_entry() -> TestResult {
     let entries: &[(&str, &[u8])] = &[("d/", b""), ("d/a", b"123"), ("b", b"4567")];
     for bytes in [deflated(entries), tar_of_files(entries)] {

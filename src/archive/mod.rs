@@ -62,8 +62,8 @@ mod zip;
 pub use export::{ArchiveOptions, ArchiveProgress, ArchiveSummary, Compression};
 pub use format::{ArchiveFormat, ArchiveFormats, ArchiveReader, EntryInfo, EntryKind};
 pub use import::{
-    ArchiveReport, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,
-    import_archive_streaming,
+    ArchiveReport, EntryFate, EntryOutcome, ImportLimits, ImportOptions, ImportProgress, OnConflict,
+    SkippedEntry, import_archive, import_archive_streaming,
 };
 pub use input::{ArchiveInput, ArchiveProbe};
 pub use source::ArchiveSource;

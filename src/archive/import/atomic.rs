@@ -11,7 +11,7 @@ use super::conflict;
 use super::intake::{Failed, Intake};
 use super::options::{ImportOptions, OnConflict};
 use super::placing::{Placing, place};
-use super::report::{ArchiveReport, Telling};
+use super::report::{ArchiveReport, EntryFate, Telling};
 use crate::archive::{Archive, EntryInfo, error_of};
 use crate::charge::Charge;
 use crate::content::Content;
@@ -80,6 +80,7 @@ enum Brought {
 struct Job {
     info: EntryInfo,
     path: String,
+    overwrites: bool,
     bytes: Box<dyn Read + Send>,
 }
 
@@ -117,9 +118,8 @@ impl Building<'_> {
                     Admitted::There => self.prepay(&path, "", false)?,
                     _ => {}
                 }
+                self.telling.dir(info.name(), &path);
                 self.places.insert(TreePath(path), Brought::Dir(modified));
-                self.telling.report.dirs += 1;
-                self.telling.entry();
             }
             Placing::File(path) => match self.admit_file(&path, info)? {
                 Admitted::Not => self.telling.skipped(info.name(), SkipReason::Exists)?,
@@ -136,7 +136,8 @@ impl Building<'_> {
                     let (entry, content) = (entry.to_owned(), Content::default());
                     let brought = Brought::File { entry, content, modified };
                     self.places.insert(TreePath(path.clone()), brought);
-                    self.unpack(archive, info, path)?;
+                    let overwrites = !matches!(admitted, Admitted::New);
+                    self.unpack(archive, info, path, overwrites)?;
                 }
             },
         }
@@ -214,14 +215,20 @@ impl Building<'_> {
     }
 
     /// Unpacks a file now, or leaves it for later if others can be unpacked beside it.
-    fn unpack(&mut self, archive: &mut Archive, info: &EntryInfo, path: String) -> Result<()> {
+    fn unpack(
+        &mut self,
+        archive: &mut Archive,
+        info: &EntryInfo,
+        path: String,
+        overwrites: bool,
+    ) -> Result<()> {
         if let Some(bytes) = archive.reader.detach() {
-            self.batch.push(Job { info: info.clone(), path, bytes });
+            self.batch.push(Job { info: info.clone(), path, overwrites, bytes });
             return if self.batch.len() < BATCH { Ok(()) } else { self.unpack_batch(archive) };
         }
         let Archive { reader, meter, .. } = archive;
         let content = Intake { volume: self.volume, meter }.read(reader, info, &path)?;
-        self.unpacked(path, content);
+        self.unpacked(info, path, overwrites, content);
         Ok(())
     }
 
@@ -232,7 +239,7 @@ impl Building<'_> {
         let failed = Failed::none();
         let unpack = |(index, mut job): (usize, Job)| {
             let content = intake.read_unless(&mut job.bytes, &job.info, &job.path, index, &failed)?;
-            Some(content.map(|content| (job.path, content)))
+            Some(content.map(|content| (job.info, job.path, job.overwrites, content)))
         };
         let jobs = std::mem::take(&mut self.batch);
         let contents: Vec<_> = match jobs.len() {
@@ -241,14 +248,14 @@ impl Building<'_> {
         };
         // Those that were stopped come after the one that failed.
         for content in contents.into_iter().flatten() {
-            let (path, content) = content?;
-            self.unpacked(path, content);
+            let (info, path, overwrites, content) = content?;
+            self.unpacked(&info, path, overwrites, content);
         }
         Ok(())
     }
 
-    fn unpacked(&mut self, path: String, unpacked: Content) {
-        self.telling.file(unpacked.len());
+    fn unpacked(&mut self, info: &EntryInfo, path: String, overwrites: bool, unpacked: Content) {
+        self.telling.file(info.name(), &path, overwrites, unpacked.len());
         if let Some(Brought::File { content, .. }) = self.places.get_mut(&TreePath(path)) {
             *content = unpacked;
         }
@@ -282,13 +289,15 @@ impl Building<'_> {
             import.dirs.push((dest.to_owned(), None));
         }
         let imported = volume.import(import)?;
-        let mut report = telling.report;
+        let mut telling = telling;
+        let report = &mut telling.report;
         report.overwritten += imported.replaced;
         for path in imported.kept {
             if let Ok(at) = origins.binary_search_by(|(origin, ..)| path::compare(origin, &path)) {
-                report.leave_out(&origins[at].1, origins[at].2);
+                telling.report.leave_out(&origins[at].1, origins[at].2);
+                telling.outcome(&origins[at].1, None, EntryFate::Skipped);
             }
         }
-        Ok(report)
+        Ok(telling.report)
     }
 }

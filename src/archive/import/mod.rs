@@ -17,7 +17,7 @@ mod report;
 mod streaming;
 
 pub use options::{ImportLimits, ImportOptions, ImportProgress, OnConflict};
-pub use report::{ArchiveReport, SkippedEntry};
+pub use report::{ArchiveReport, EntryFate, EntryOutcome, SkippedEntry};
 
 use super::meter::Meter;
 use super::{Archive, ArchiveSource};
@@ -100,6 +100,7 @@ pub fn import_archive(
 /// stays where a later entry fails. It needs room for no more than one file beside those that it
 /// replaces and the names of the directories that it makes, and conflicts are those of the instant
 /// at which each file is published: what the archive brought itself counts as what was there. The
+/// [`ImportOptions::on_entry`] is told of each entry as it is published. The
 /// times of directories are set at the end, also where an entry fails; a directory that is locked
 /// or gone by then goes without.
 ///

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::report::EntryOutcome;
 use crate::archive::ArchiveFormats;
 
 /// What an import does where a file stands in the place of one that it brings.
@@ -92,6 +93,9 @@ type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 /// Who is told.
 type Tell = Arc<dyn Fn(ImportProgress) + Send + Sync>;
 
+/// Who is told of each entry.
+type TellEntry = Arc<dyn Fn(&EntryOutcome<'_>) + Send + Sync>;
+
 /// How an archive is brought into a filesystem.
 ///
 /// ```
@@ -113,6 +117,7 @@ pub struct ImportOptions {
     pub(super) reroot: bool,
     pub(super) filter: Option<Filter>,
     pub(super) progress: Option<Tell>,
+    pub(super) on_entry: Option<TellEntry>,
     pub(super) formats: ArchiveFormats,
 }
 
@@ -171,6 +176,47 @@ impl ImportOptions {
         self
     }
 
+    /// Calls `on_entry` with what became of each entry, on the thread that imports: in the order of
+    /// the archive, but that files of a zip that are unpacked together come together. What a filter
+    /// does not want, and what has no name left, is not told of.
+    ///
+    /// [`import_archive_streaming`](crate::import_archive_streaming) calls it when the entry is
+    /// published, so that whoever listens knows what is there even if a later entry fails.
+    /// [`import_archive`](crate::import_archive) calls it when the entry is unpacked: nothing of it
+    /// is there before that returns, nor if it fails. A file told of as written that is not
+    /// published, because with [`OnConflict::Skip`] another has appeared in its place meanwhile, is
+    /// told of once more at the end, as skipped.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use arcfs::{EntryFate, ImportOptions, MemFs, import_archive_streaming};
+    ///
+    /// let mut tar = tar::Builder::new(Vec::new());
+    /// for name in ["a", "b"] {
+    ///     let mut header = tar::Header::new_gnu();
+    ///     header.set_size(3);
+    ///     tar.append_data(&mut header, name, &b"new"[..])?;
+    /// }
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/b", b"old")?; // a conflict
+    /// let written = Arc::new(Mutex::new(Vec::new()));
+    /// let list = Arc::clone(&written);
+    /// let options = ImportOptions::new().on_entry(move |entry| {
+    ///     if entry.fate == EntryFate::Written {
+    ///         list.lock().unwrap().extend(entry.path.map(String::from));
+    ///     }
+    /// });
+    /// assert!(import_archive_streaming(&fs, tar.into_inner()?, "/", options).is_err());
+    /// assert_eq!(*written.lock().unwrap(), ["/a"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn on_entry(mut self, on_entry: impl Fn(&EntryOutcome<'_>) + Send + Sync + 'static) -> Self {
+        self.on_entry = Some(Arc::new(on_entry));
+        self
+    }
+
     /// The formats that the archive may be in.
     #[must_use]
     pub fn formats(mut self, formats: ArchiveFormats) -> Self {
@@ -188,6 +234,7 @@ impl fmt::Debug for ImportOptions {
             .field("reroot", &self.reroot)
             .field("filter", &self.filter.is_some())
             .field("progress", &self.progress.is_some())
+            .field("on_entry", &self.on_entry.is_some())
             .field("formats", &self.formats)
             .finish()
     }

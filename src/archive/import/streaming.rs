@@ -74,8 +74,7 @@ impl Streaming<'_> {
         if let Some(time) = self.made.get_mut(path) {
             *time = info.modified().map(Timestamp::from);
         }
-        self.telling.report.dirs += 1;
-        self.telling.entry();
+        self.telling.dir(info.name(), path);
         Ok(())
     }
 
@@ -101,7 +100,7 @@ impl Streaming<'_> {
         let imported = self.volume.import(import).map_err(|error| of_entry(error, path, info))?;
         self.telling.report.overwritten += imported.replaced;
         if imported.kept.is_empty() {
-            self.telling.file(len);
+            self.telling.file(info.name(), path, imported.replaced > 0, len);
         } else {
             self.telling.skipped(info.name(), SkipReason::Exists)?;
         }
