@@ -115,9 +115,9 @@ mod volume;
 #[cfg(feature = "archive")]
 pub use archive::{
     Archive, ArchiveEntry, ArchiveFormat, ArchiveFormats, ArchiveInput, ArchiveOptions, ArchiveProbe,
-    ArchiveProgress, ArchiveReader, ArchiveReport, ArchiveSource, ArchiveSummary, Compression, EntryInfo,
-    EntryKind, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,
-    import_archive_streaming,
+    ArchiveProgress, ArchiveReader, ArchiveReport, ArchiveSource, ArchiveSummary, Compression, EntryFate,
+    EntryInfo, EntryKind, EntryOutcome, ImportLimits, ImportOptions, ImportProgress, OnConflict,
+    SkippedEntry, import_archive, import_archive_streaming,
 };
 pub use builder::MemFsBuilder;
 pub use clock::{Clock, SystemClock};

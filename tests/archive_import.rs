@@ -816,7 +816,13 @@ fn limits_stop_an_import() {
                 }
             });
         }
-        let exact = ImportLimits { entry_bytes: 60_000, total_bytes: 120_000, entries: 3, ratio: 2000 };
+        let exact = ImportLimits {
+            entry_bytes: 60_000,
+            total_bytes: 120_000,
+            entries: 3,
+            ratio: 2000,
+            passed_bytes: 0,
+        };
         both(MemFs::new, |fs, import| drop(import(fs, bytes.clone(), "/", options().limits(exact)).unwrap()));
     }
     let large: &[(&str, &[u8])] = &[("a", &[7; 200_000])];
@@ -826,6 +832,46 @@ fn limits_stop_an_import() {
         assert_eq!(error.kind(), &ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains("ratio"), "{error}");
     }
+}
+
+#[test]
+fn what_became_of_each_entry_is_told() -> TestResult {
+    use arcfs::EntryFate::{Directory, Overwritten, Skipped, Written};
+    let entries: &[(&str, &[u8])] = &[("d/", b""), ("d/a", b"1"), ("there", b"2"), ("d/b", b"3")];
+    for bytes in [deflated(entries), tar_of_files(entries)] {
+        for (conflict, there) in
+            [(OnConflict::Overwrite, (Some("/to/there"), Overwritten)), (OnConflict::Skip, (None, Skipped))]
+        {
+            let furnished = || {
+                let fs = MemFs::new();
+                fs.import_tree([("/to/there", "old")]).unwrap();
+                fs
+            };
+            both(furnished, |fs, import| {
+                let told = Arc::new(Mutex::new(Vec::new()));
+                let note = Arc::clone(&told);
+                let options = options().on_conflict(conflict).on_entry(move |entry| {
+                    let path = entry.path.map(str::to_owned);
+                    note.lock().unwrap().push((entry.name.to_owned(), path, entry.fate));
+                });
+                import(fs, bytes.clone(), "/to", options).unwrap();
+                let told = told.lock().unwrap();
+                let mut told: Vec<_> =
+                    told.iter().map(|(name, path, fate)| (&**name, path.as_deref(), *fate)).collect();
+                told.sort_by_key(|(name, ..)| *name);
+                assert_eq!(
+                    told,
+                    [
+                        ("d/", Some("/to/d"), Directory),
+                        ("d/a", Some("/to/d/a"), Written),
+                        ("d/b", Some("/to/d/b"), Written),
+                        ("there", there.0, there.1),
+                    ]
+                );
+            });
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -877,6 +923,77 @@ fn many_entries_are_unpacked_beside_each_other_and_none_is_mixed_up() -> TestRes
         assert_eq!(fs.read_to_string(format!("/{name}"))?, *text);
     }
     Ok(())
+}
+
+#[test]
+fn directories_that_are_listed_after_what_is_in_them_get_their_times() {
+    let dated = |path: &str, seconds: u64| {
+        let mut dir = header(path.as_bytes(), b'5', 0);
+        dir[136..147].copy_from_slice(format!("{seconds:011o}").as_bytes());
+        with_checksum(dir)
+    };
+    let tar = tar_of(&[
+        member(b"d/e/a", b'0', b"1"),
+        dated("d/e", 1000),
+        dated("d", 1),
+        dated("d", 2000),
+        dated("x/y", 3000),
+        dated("x", 4000),
+        dated("there", 5000),
+    ]);
+    let after = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let furnished = || {
+        let fs = MemFs::new();
+        fs.create_dir_all("/to/there").unwrap();
+        fs
+    };
+    both(furnished, |fs, import| {
+        let before = fs.metadata("/to/there").unwrap().modified();
+        import(fs, tar.clone(), "/to", options()).unwrap();
+        for (path, seconds) in [("/to/d/e", 1000), ("/to/d", 2000), ("/to/x/y", 3000), ("/to/x", 4000)] {
+            assert_eq!(fs.metadata(path).unwrap().modified(), after(seconds), "{path}");
+        }
+        assert_eq!(fs.metadata("/to/there").unwrap().modified(), before, "it is not the archive's");
+    });
+}
+
+#[test]
+fn directories_get_their_times_also_where_a_later_entry_fails() {
+    let tar = tar_of(&[member(b"d/", b'5', b""), member(b"d/a", b'0', b"1"), member(b"../x", b'0', b"1")]);
+    let fs = MemFs::new();
+    assert!(import_archive_streaming(&fs, tar, "/", options()).is_err());
+    assert_eq!(fs.metadata("/d").unwrap().modified(), usual_time());
+    assert_eq!(fs.read("/d/a").unwrap(), b"1");
+}
+
+#[test]
+fn times_of_directories_are_not_given_to_what_stands_there_instead() {
+    let tar = tar_of(&[member(b"d/", b'5', b""), member(b"e/", b'5', b""), member(b"f/", b'5', b"")]);
+    let fs = MemFs::new();
+    let other = fs.clone();
+    let meddle = move |done: arcfs::ImportProgress| {
+        if done.entries == 3 {
+            other.remove_dir("/d").unwrap();
+            other.write("/d", b"a file").unwrap();
+            other.remove_dir("/e").unwrap();
+        }
+    };
+    let report = import_archive_streaming(&fs, tar, "/", options().progress(meddle)).unwrap();
+    assert_eq!(report.dirs, 3);
+    assert_ne!(fs.metadata("/d").unwrap().modified(), usual_time());
+    assert_eq!(fs.metadata("/f").unwrap().modified(), usual_time());
+    assert!(!fs.exists("/e"));
+}
+
+#[test]
+fn what_is_there_already_is_not_paid_for_again() {
+    let names: Vec<_> = (0..100).map(|n| format!("directory {n}/")).collect();
+    let entries: Vec<_> = names.iter().map(|name| (&**name, &b""[..])).collect();
+    let tar = tar_of_files(&entries);
+    let fs = MemFs::new();
+    import_archive(&fs, tar.clone(), "/", options()).unwrap();
+    fs.set_max_quota(fs.stats().used_bytes + 4000);
+    import_archive(&fs, tar, "/", options()).unwrap();
 }
 
 // ---- formats of one's own ----

@@ -4,10 +4,10 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::meter::Meter;
 use crate::content::Content;
 use crate::error::Error;
 use crate::ops::intake::fill;
@@ -68,8 +68,8 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 pub struct ArchiveInput {
     bytes: Access,
     at: u64,
-    /// How many bytes were read by this and its clones.
-    taken: Arc<AtomicU64>,
+    /// Counts what is read by this and its clones.
+    meter: Arc<Meter>,
 }
 
 enum Access {
@@ -108,7 +108,7 @@ impl Store {
 
 impl ArchiveInput {
     fn shared(store: Store, len: u64) -> Self {
-        Self { bytes: Access::Shared(Arc::new(store), len), at: 0, taken: Arc::default() }
+        Self { bytes: Access::Shared(Arc::new(store), len), at: 0, meter: Arc::new(Meter::boundless()) }
     }
 
     /// The bytes of a content.
@@ -120,7 +120,7 @@ impl ArchiveInput {
     /// Bytes that come in order only.
     pub(super) fn stream(rest: Box<dyn Read + Send>) -> Self {
         let stream = Stream { head: Cursor::default(), rest };
-        Self { bytes: Access::Stream(stream), at: 0, taken: Arc::default() }
+        Self { bytes: Access::Stream(stream), at: 0, meter: Arc::new(Meter::boundless()) }
     }
 
     /// Bytes that are somewhere else.
@@ -171,7 +171,7 @@ impl ArchiveInput {
         match &self.bytes {
             Access::Shared(store, len) => {
                 let bytes = Access::Shared(Arc::clone(store), *len);
-                Some(Self { bytes, at: 0, taken: Arc::clone(&self.taken) })
+                Some(Self { bytes, at: 0, meter: Arc::clone(&self.meter) })
             }
             Access::Stream(_) => None,
         }
@@ -188,9 +188,14 @@ impl ArchiveInput {
         self.at = at;
     }
 
-    /// Counts the bytes that were read of the archive, wherever.
-    pub(super) fn counter(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.taken)
+    /// Held against these limits.
+    pub(super) fn metered(self, meter: Meter) -> Self {
+        Self { meter: Arc::new(meter), ..self }
+    }
+
+    /// What counts the bytes that are read of the archive and unpacked, wherever.
+    pub(super) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     /// The first bytes, which are still to be read then.
@@ -242,7 +247,7 @@ impl Read for ArchiveInput {
             }
         };
         self.at += n as u64;
-        self.taken.fetch_add(n as u64, Ordering::Relaxed); // a count that nothing is published by
+        self.meter.take(n as u64);
         Ok(n)
     }
 }

@@ -26,12 +26,14 @@
 //! Nothing that an archive says. Names go through the one normaliser of paths, and whatever it
 //! would make of them, none leads above the destination. Bytes are read straight into chunks that
 //! were charged before, so an archive that unpacks to far more than it seems stops at the quota, or
-//! at the [`ImportLimits`]; sizes that it declares are only ever reasons to refuse it. Checksums
-//! are checked, and the entries of a zip may not overlap.
+//! at the [`ImportLimits`], which bound also what is unpacked only to be passed over; sizes that it
+//! declares are only ever reasons to refuse it. Checksums are checked, and the entries of a zip may
+//! not overlap.
 //!
 //! Outside the quota are, for the time of an import: what the decoders keep (up to 128 MiB for each
 //! thread, as far as the archive asks for it; 32 KiB for deflate), 8 bytes for each entry of a zip,
-//! and one extended header of a tar of at most 1 MiB. Names that are kept to the end are charged
+//! one extended header of a tar of at most 1 MiB, and the map of one file with holes, of at most
+//! 65,536 pieces (3 MiB while it is read). Names that are kept to the end are charged
 //! until then.
 //!
 //! # Modules
@@ -41,6 +43,7 @@
 //! | `source` | what users name as an archive |
 //! | `input` | its bytes, as formats read them |
 //! | `format` | the traits and the registry of formats, and what an entry is |
+//! | `meter` | what an archive has and what comes out of it, against limits |
 //! | `packing` | decoders that take no more memory than they must |
 //! | `zip`, `tar` | the built-in formats |
 //! | `import` | archives into a filesystem |
@@ -50,6 +53,7 @@ mod export;
 mod format;
 mod import;
 mod input;
+mod meter;
 mod packing;
 mod source;
 mod tar;
@@ -58,8 +62,8 @@ mod zip;
 pub use export::{ArchiveOptions, ArchiveProgress, ArchiveSummary, Compression};
 pub use format::{ArchiveFormat, ArchiveFormats, ArchiveReader, EntryInfo, EntryKind};
 pub use import::{
-    ArchiveReport, ImportLimits, ImportOptions, ImportProgress, OnConflict, SkippedEntry, import_archive,
-    import_archive_streaming,
+    ArchiveReport, EntryFate, EntryOutcome, ImportLimits, ImportOptions, ImportProgress, OnConflict,
+    SkippedEntry, import_archive, import_archive_streaming,
 };
 pub use input::{ArchiveInput, ArchiveProbe};
 pub use source::ArchiveSource;
@@ -68,10 +72,10 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 use input::SourceError;
+use meter::Meter;
 
 /// An open archive, to go through its entries.
 ///
@@ -97,8 +101,8 @@ use input::SourceError;
 pub struct Archive {
     reader: Box<dyn ArchiveReader>,
     format: String,
-    /// How many bytes of the source have been read.
-    taken: Arc<AtomicU64>,
+    /// What has come out of it.
+    meter: Arc<Meter>,
 }
 
 impl Archive {
@@ -126,17 +130,17 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn open_with(source: impl Into<ArchiveSource>, formats: &ArchiveFormats) -> Result<Self> {
-        Self::opened(source.into(), formats).map_err(|error| error.during("open_archive"))
+        Self::opened(source.into(), formats, Meter::boundless()).map_err(|error| error.during("open_archive"))
     }
 
-    fn opened(source: ArchiveSource, formats: &ArchiveFormats) -> Result<Self> {
-        let mut input = source.into_input()?;
+    fn opened(source: ArchiveSource, formats: &ArchiveFormats, meter: Meter) -> Result<Self> {
+        let mut input = source.into_input()?.metered(meter);
         let head = input.head().map_err(error_of)?;
         let format = formats.find(&ArchiveProbe::new(&head, &input)).map_err(error_of)?;
         let Some(format) = format else { return Err(unknown(&head, formats)) };
-        let taken = input.counter();
+        let meter = input.meter();
         let reader = format.open(input).map_err(error_of)?;
-        Ok(Self { reader, format: format.name().to_owned(), taken })
+        Ok(Self { reader, format: format.name().to_owned(), meter })
     }
 
     /// The name of its format, for example `tar.gz`.
@@ -156,11 +160,6 @@ impl Archive {
         let next = self.reader.next_entry().map_err(|error| error_of(error).during("next_entry"))?;
         Ok(next.map(|info| ArchiveEntry { info, archive: self }))
     }
-
-    /// How many bytes of the source have been read.
-    fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
-    }
 }
 
 fn unknown(head: &[u8], formats: &ArchiveFormats) -> Error {
@@ -174,7 +173,7 @@ impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Archive")
             .field("format", &self.format)
-            .field("taken", &self.taken())
+            .field("taken", &self.meter.taken())
             .finish_non_exhaustive()
     }
 }
@@ -231,7 +230,9 @@ fn error_of(error: io::Error) -> Error {
         io::ErrorKind::Unsupported => ErrorKind::Unsupported,
         io::ErrorKind::OutOfMemory => {
             let error = Error::new(ErrorKind::Unsupported).caused_by(error);
-            return error.because("a decoder would need more than 128 MiB");
+            return error.because(
+                "a decoder would need more than 128 MiB; pack it with a smaller window or dictionary",
+            );
         }
         _ => ErrorKind::InvalidData,
     };

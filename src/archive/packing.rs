@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::input::SourceError;
 use super::invalid;
 
 /// How many packed bytes are read at once.
@@ -20,7 +21,22 @@ pub const MAX_WINDOW: u64 = 128 << 20;
 pub fn zstd(packed: impl BufRead + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
     decoder.window_log_max(MAX_WINDOW.ilog2())?;
-    Ok(Box::new(decoder))
+    Ok(Box::new(Zstd(decoder)))
+}
+
+/// Zstandard, with an error that says so where a window would be too large.
+struct Zstd<R>(R);
+
+impl<R: Read> Read for Zstd<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf).map_err(|error| {
+            // The library gives nothing but its text.
+            match !SourceError::is(&error) && error.to_string().contains("too much memory") {
+                true => io::Error::new(io::ErrorKind::OutOfMemory, error),
+                false => error,
+            }
+        })
+    }
 }
 
 /// xz, one stream after the other.

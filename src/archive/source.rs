@@ -41,6 +41,10 @@ enum Origin {
 impl ArchiveSource {
     /// What can be read and sought in.
     ///
+    /// It is read under a lock, also by the threads of [`rayon`] that unpack the entries of a zip.
+    /// A reader that itself waits for work of that pool within `read` may therefore wait forever:
+    /// read what it gives into memory first.
+    ///
     /// ```
     /// let reader = std::io::Cursor::new(vec![0; 1024]);
     /// let source = arcfs::ArchiveSource::reader(reader);

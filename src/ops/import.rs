@@ -8,6 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
+#[cfg(feature = "archive")]
+use crate::tree::lookup::find_dir;
 use crate::tree::lookup::{Found, find, find_deepest};
 use crate::tree::meta::Timestamp;
 use crate::tree::root::Root;
@@ -166,6 +168,20 @@ impl Volume {
         }
         stage.commit_planned(&mut edits)?;
         Ok(Imported { replaced, kept })
+    }
+
+    /// Sets the modification time of a directory, and of nothing else.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `NotADirectory`, `Busy`, `MemoryGuard`.
+    #[cfg(feature = "archive")]
+    pub fn set_dir_modified(&self, path: &str, time: Timestamp) -> Result<()> {
+        self.at_once(self.settle(|lane| {
+            lane.look(|root| find_dir(&root.tree, path).map(drop))
+                .map_err(|miss| Error::at(miss.into(), path))?;
+            lane.commit(&mut [Edit::SetModified { path: path.into(), file: None, time }]).map(drop)
+        }))
     }
 
     /// A charge of exactly `cost`, for which `prepaid` was paid already.

@@ -9,10 +9,9 @@ use rayon::prelude::*;
 
 use super::conflict;
 use super::intake::{Failed, Intake};
-use super::limits::Meter;
 use super::options::{ImportOptions, OnConflict};
 use super::placing::{Placing, place};
-use super::report::{ArchiveReport, Telling};
+use super::report::{ArchiveReport, EntryFate, Telling};
 use crate::archive::{Archive, EntryInfo, error_of};
 use crate::charge::Charge;
 use crate::content::Content;
@@ -44,11 +43,10 @@ pub fn import(
         places: BTreeMap::new(),
         batch: Vec::new(),
         prepaid: Charge::none(),
-        meter: Meter::new(options.limits),
         telling: Telling::new(archive.format(), volume, options),
     };
     while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
-        building.meter.count(&info)?;
+        archive.meter.count(info.name())?;
         let placing = place(volume, dest, options, &info)?;
         building.take(&mut archive, &info, placing)?;
     }
@@ -82,6 +80,7 @@ enum Brought {
 struct Job {
     info: EntryInfo,
     path: String,
+    overwrites: bool,
     bytes: Box<dyn Read + Send>,
 }
 
@@ -93,13 +92,14 @@ struct Building<'a> {
     batch: Vec<Job>,
     /// What nodes and names will cost, so that they are bounded by the quota from the start.
     prepaid: Charge,
-    meter: Meter,
     telling: Telling<'a>,
 }
 
 /// Whether something comes to a place.
 enum Admitted {
     New,
+    /// In place of a file, or as a directory that is there already.
+    There,
     /// In place of an earlier entry.
     Again,
     /// Not at all: a file stands there.
@@ -113,12 +113,13 @@ impl Building<'_> {
             Placing::Pass => self.telling.entry(),
             Placing::Skip(reason) => self.telling.skipped(info.name(), reason)?,
             Placing::Dir(path) => {
-                if matches!(self.admit_dir(&path, info)?, Admitted::New) {
-                    self.prepay(&path, "")?;
+                match self.admit_dir(&path, info)? {
+                    Admitted::New => self.prepay(&path, "", true)?,
+                    Admitted::There => self.prepay(&path, "", false)?,
+                    _ => {}
                 }
+                self.telling.dir(info.name(), &path);
                 self.places.insert(TreePath(path), Brought::Dir(modified));
-                self.telling.report.dirs += 1;
-                self.telling.entry();
             }
             Placing::File(path) => match self.admit_file(&path, info)? {
                 Admitted::Not => self.telling.skipped(info.name(), SkipReason::Exists)?,
@@ -130,12 +131,13 @@ impl Building<'_> {
                         self.unpack_batch(archive)?; // the earlier one may be in it
                         self.telling.report.overwritten += 1;
                     } else {
-                        self.prepay(&path, entry)?;
+                        self.prepay(&path, entry, matches!(admitted, Admitted::New))?;
                     }
                     let (entry, content) = (entry.to_owned(), Content::default());
                     let brought = Brought::File { entry, content, modified };
                     self.places.insert(TreePath(path.clone()), brought);
-                    self.unpack(archive, info, path)?;
+                    let overwrites = !matches!(admitted, Admitted::New);
+                    self.unpack(archive, info, path, overwrites)?;
                 }
             },
         }
@@ -162,7 +164,7 @@ impl Building<'_> {
             (Found::Dir(_), "") => refuse(ErrorKind::IsADirectory, "a directory stands there"),
             (Found::File(_), "") => match self.options.on_conflict {
                 OnConflict::Error => refuse(ErrorKind::AlreadyExists, "overwrite or skip what exists"),
-                OnConflict::Overwrite => Ok(Admitted::New),
+                OnConflict::Overwrite => Ok(Admitted::There),
                 OnConflict::Skip => Ok(Admitted::Not),
             },
             (Found::File(_), _) => refuse(ErrorKind::NotADirectory, "a file stands on the way"),
@@ -180,6 +182,7 @@ impl Building<'_> {
         }
         match find_deepest(&self.volume.load().tree, path) {
             (Found::File(_), _) => refuse("a file stands there, or on the way"),
+            (Found::Dir(_), "") => Ok(Admitted::There),
             (Found::Dir(_), _) => Ok(Admitted::New),
         }
     }
@@ -198,35 +201,45 @@ impl Building<'_> {
         }
     }
 
-    /// Pays for a node and its name, or for what is kept of the entry until there is a node, if
-    /// that is more: names may be far longer than what is made of them.
-    fn prepay(&mut self, path: &str, entry: &str) -> Result<()> {
+    /// Pays for a node and its name, as far as they are new, or for what is kept of the entry until
+    /// there is a node, if that is more: names may be far longer than what is made of them.
+    fn prepay(&mut self, path: &str, entry: &str, is_new: bool) -> Result<()> {
         let kept = (path.len() + entry.len()) as u64;
-        let cost = self.volume.config.node_overhead.max(kept).saturating_add(self.volume.name_cost(path));
+        let cost = match is_new {
+            true => self.volume.config.node_overhead.max(kept).saturating_add(self.volume.name_cost(path)),
+            // The next version of a file is paid for when it is published.
+            false => kept,
+        };
         self.prepaid.merge(self.volume.reserve(cost).map_err(|error| error.on(path))?);
         Ok(())
     }
 
     /// Unpacks a file now, or leaves it for later if others can be unpacked beside it.
-    fn unpack(&mut self, archive: &mut Archive, info: &EntryInfo, path: String) -> Result<()> {
+    fn unpack(
+        &mut self,
+        archive: &mut Archive,
+        info: &EntryInfo,
+        path: String,
+        overwrites: bool,
+    ) -> Result<()> {
         if let Some(bytes) = archive.reader.detach() {
-            self.batch.push(Job { info: info.clone(), path, bytes });
+            self.batch.push(Job { info: info.clone(), path, overwrites, bytes });
             return if self.batch.len() < BATCH { Ok(()) } else { self.unpack_batch(archive) };
         }
-        let Archive { reader, taken, .. } = archive;
-        let content = Intake { volume: self.volume, meter: &self.meter, taken }.read(reader, info, &path)?;
-        self.unpacked(path, content);
+        let Archive { reader, meter, .. } = archive;
+        let content = Intake { volume: self.volume, meter }.read(reader, info, &path)?;
+        self.unpacked(info, path, overwrites, content);
         Ok(())
     }
 
     /// Unpacks what was left for later, by many threads. The error of the first entry is the one
     /// that is told.
     fn unpack_batch(&mut self, archive: &Archive) -> Result<()> {
-        let intake = Intake { volume: self.volume, meter: &self.meter, taken: &archive.taken };
+        let intake = Intake { volume: self.volume, meter: &archive.meter };
         let failed = Failed::none();
         let unpack = |(index, mut job): (usize, Job)| {
             let content = intake.read_unless(&mut job.bytes, &job.info, &job.path, index, &failed)?;
-            Some(content.map(|content| (job.path, content)))
+            Some(content.map(|content| (job.info, job.path, job.overwrites, content)))
         };
         let jobs = std::mem::take(&mut self.batch);
         let contents: Vec<_> = match jobs.len() {
@@ -235,14 +248,14 @@ impl Building<'_> {
         };
         // Those that were stopped come after the one that failed.
         for content in contents.into_iter().flatten() {
-            let (path, content) = content?;
-            self.unpacked(path, content);
+            let (info, path, overwrites, content) = content?;
+            self.unpacked(&info, path, overwrites, content);
         }
         Ok(())
     }
 
-    fn unpacked(&mut self, path: String, unpacked: Content) {
-        self.telling.file(unpacked.len());
+    fn unpacked(&mut self, info: &EntryInfo, path: String, overwrites: bool, unpacked: Content) {
+        self.telling.file(info.name(), &path, overwrites, unpacked.len());
         if let Some(Brought::File { content, .. }) = self.places.get_mut(&TreePath(path)) {
             *content = unpacked;
         }
@@ -276,13 +289,15 @@ impl Building<'_> {
             import.dirs.push((dest.to_owned(), None));
         }
         let imported = volume.import(import)?;
-        let mut report = telling.report;
+        let mut telling = telling;
+        let report = &mut telling.report;
         report.overwritten += imported.replaced;
         for path in imported.kept {
             if let Ok(at) = origins.binary_search_by(|(origin, ..)| path::compare(origin, &path)) {
-                report.leave_out(&origins[at].1, origins[at].2);
+                telling.report.leave_out(&origins[at].1, origins[at].2);
+                telling.outcome(&origins[at].1, None, EntryFate::Skipped);
             }
         }
-        Ok(report)
+        Ok(telling.report)
     }
 }

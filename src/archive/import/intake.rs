@@ -1,10 +1,10 @@
 //! The bytes of one entry, straight into chunks that are paid for.
 
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::limits::Meter;
 use crate::archive::format::EntryInfo;
+use crate::archive::meter::Meter;
 use crate::archive::{error_of, invalid};
 use crate::content::Content;
 use crate::error::{Error, Result};
@@ -14,8 +14,6 @@ use crate::volume::Volume;
 pub struct Intake<'a> {
     pub volume: &'a Volume,
     pub meter: &'a Meter,
-    /// How many bytes of the archive have been read.
-    pub taken: &'a AtomicU64,
 }
 
 /// Which of several entries that are read together has failed: the first, as far as is known. Those
@@ -100,8 +98,7 @@ impl Intake<'_> {
             if stopped() {
                 return Err(Trouble::Stopped);
             }
-            let taken = self.taken.load(Ordering::Relaxed);
-            self.meter.add(info, done - before, done, taken)?;
+            self.meter.add(info, done - before, done)?;
             before = done;
             Ok(())
         })?;

@@ -5,22 +5,21 @@
 //! | `options` | what users choose: conflicts, limits, names, who is told |
 //! | `report` | what became of the entries |
 //! | `placing` | where an entry goes, if anywhere |
-//! | `limits` | when an archive has too much |
 //! | `intake` | the bytes of one entry, into chunks that are paid for |
 //! | `atomic` | all at one instant |
 //! | `streaming` | one after the other |
 
 mod atomic;
 mod intake;
-mod limits;
 mod options;
 mod placing;
 mod report;
 mod streaming;
 
 pub use options::{ImportLimits, ImportOptions, ImportProgress, OnConflict};
-pub use report::{ArchiveReport, SkippedEntry};
+pub use report::{ArchiveReport, EntryFate, EntryOutcome, SkippedEntry};
 
+use super::meter::Meter;
 use super::{Archive, ArchiveSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::MemFs;
@@ -38,7 +37,9 @@ use crate::volume::Volume;
 /// Symbolic and hard links, devices and names that are not UTF-8 are left out and listed in the
 /// report. `.` and names without any component are passed over. With
 /// [`OnConflict::Skip`], an entry is left out without unpacking it if a file stands in its place
-/// when it is reached, and also if one has appeared by the time of the publication.
+/// when it is reached, and also if one has appeared by the time of the publication. The names of
+/// what is left out are charged while the import runs, so it can fail with `QuotaExceeded` even
+/// where there is nothing to write. A name with a drive, as `C:\x`, is taken as relative: `C:/x`.
 ///
 /// The compressed entries of a zip are unpacked by the threads of the current [`rayon`] pool.
 ///
@@ -97,8 +98,11 @@ pub fn import_archive(
 ///
 /// As [`import_archive`], but each file is published when it is unpacked, and what was brought
 /// stays where a later entry fails. It needs room for no more than one file beside those that it
-/// replaces, and conflicts are those of the instant at which each file is published: what the
-/// archive brought itself counts as what was there. The times of directories are set at the end.
+/// replaces and the names of the directories that it makes, and conflicts are those of the instant
+/// at which each file is published: what the archive brought itself counts as what was there. The
+/// [`ImportOptions::on_entry`] is told of each entry as it is published. The
+/// times of directories are set at the end, also where an entry fails; a directory that is locked
+/// or gone by then goes without.
 ///
 /// ```
 /// use arcfs::{ImportOptions, MemFs, import_archive_streaming};
@@ -150,7 +154,7 @@ fn begin(
         Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
         _ => {}
     }
-    Ok((dest, Archive::opened(source, &options.formats)?))
+    Ok((dest, Archive::opened(source, &options.formats, Meter::new(options.limits))?))
 }
 
 /// The error of an entry at a path of the filesystem.

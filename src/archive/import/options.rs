@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::report::EntryOutcome;
 use crate::archive::ArchiveFormats;
 
 /// What an import does where a file stands in the place of one that it brings.
@@ -44,12 +45,18 @@ pub enum OnConflict {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportLimits {
-    /// Bytes of all files together, as they are unpacked. No limit by default.
+    /// Bytes of all files together, as they are unpacked, and those of
+    /// [`passed_bytes`](Self::passed_bytes). No limit by default.
     pub total_bytes: u64,
     /// Bytes of one file. No limit by default.
     pub entry_bytes: u64,
-    /// Entries of any kind, also those that are left out. 1,048,576 by default, because the report
-    /// of what was left out is not charged.
+    /// Bytes of a compressed tar that are unpacked only to be passed over: of entries that are left
+    /// out for whatever reason, and of extended headers. 1 GiB by default, because no quota stops
+    /// them. Entries of a zip and of a plain tar are passed over without being read.
+    pub passed_bytes: u64,
+    /// Entries of any kind, also those that are left out. Of the extended headers of a tar, all
+    /// before one entry but the first four count as entries, too. 1,048,576 by default, because the
+    /// report of what was left out is not charged.
     pub entries: u64,
     /// Bytes that come out for each byte of the archive: of each entry of a zip, and of all that
     /// was read so far of a compressed tar. What comes to less than 64 KiB is not looked at. No
@@ -60,7 +67,13 @@ pub struct ImportLimits {
 
 impl Default for ImportLimits {
     fn default() -> Self {
-        Self { total_bytes: u64::MAX, entry_bytes: u64::MAX, entries: 1 << 20, ratio: u64::MAX }
+        Self {
+            total_bytes: u64::MAX,
+            entry_bytes: u64::MAX,
+            passed_bytes: 1 << 30,
+            entries: 1 << 20,
+            ratio: u64::MAX,
+        }
     }
 }
 
@@ -79,6 +92,9 @@ type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Who is told.
 type Tell = Arc<dyn Fn(ImportProgress) + Send + Sync>;
+
+/// Who is told of each entry.
+type TellEntry = Arc<dyn Fn(&EntryOutcome<'_>) + Send + Sync>;
 
 /// How an archive is brought into a filesystem.
 ///
@@ -101,6 +117,7 @@ pub struct ImportOptions {
     pub(super) reroot: bool,
     pub(super) filter: Option<Filter>,
     pub(super) progress: Option<Tell>,
+    pub(super) on_entry: Option<TellEntry>,
     pub(super) formats: ArchiveFormats,
 }
 
@@ -134,8 +151,9 @@ impl ImportOptions {
     }
 
     /// Brings only entries for which `filter` is true, asked with the path that each would have in
-    /// the filesystem. All others are passed over without unpacking them. A directory that is not
-    /// wanted still appears where something below it is.
+    /// the filesystem. All others are passed over, in a compressed tar at the expense of
+    /// [`ImportLimits::passed_bytes`]. A directory that is not wanted still appears where something
+    /// below it is.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Arc::new(filter));
@@ -158,6 +176,47 @@ impl ImportOptions {
         self
     }
 
+    /// Calls `on_entry` with what became of each entry, on the thread that imports: in the order of
+    /// the archive, but that files of a zip that are unpacked together come together. What a filter
+    /// does not want, and what has no name left, is not told of.
+    ///
+    /// [`import_archive_streaming`](crate::import_archive_streaming) calls it when the entry is
+    /// published, so that whoever listens knows what is there even if a later entry fails.
+    /// [`import_archive`](crate::import_archive) calls it when the entry is unpacked: nothing of it
+    /// is there before that returns, nor if it fails. A file told of as written that is not
+    /// published, because with [`OnConflict::Skip`] another has appeared in its place meanwhile, is
+    /// told of once more at the end, as skipped.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use arcfs::{EntryFate, ImportOptions, MemFs, import_archive_streaming};
+    ///
+    /// let mut tar = tar::Builder::new(Vec::new());
+    /// for name in ["a", "b"] {
+    ///     let mut header = tar::Header::new_gnu();
+    ///     header.set_size(3);
+    ///     tar.append_data(&mut header, name, &b"new"[..])?;
+    /// }
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/b", b"old")?; // a conflict
+    /// let written = Arc::new(Mutex::new(Vec::new()));
+    /// let list = Arc::clone(&written);
+    /// let options = ImportOptions::new().on_entry(move |entry| {
+    ///     if entry.fate == EntryFate::Written {
+    ///         list.lock().unwrap().extend(entry.path.map(String::from));
+    ///     }
+    /// });
+    /// assert!(import_archive_streaming(&fs, tar.into_inner()?, "/", options).is_err());
+    /// assert_eq!(*written.lock().unwrap(), ["/a"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn on_entry(mut self, on_entry: impl Fn(&EntryOutcome<'_>) + Send + Sync + 'static) -> Self {
+        self.on_entry = Some(Arc::new(on_entry));
+        self
+    }
+
     /// The formats that the archive may be in.
     #[must_use]
     pub fn formats(mut self, formats: ArchiveFormats) -> Self {
@@ -175,6 +234,7 @@ impl fmt::Debug for ImportOptions {
             .field("reroot", &self.reroot)
             .field("filter", &self.filter.is_some())
             .field("progress", &self.progress.is_some())
+            .field("on_entry", &self.on_entry.is_some())
             .field("formats", &self.formats)
             .finish()
     }

@@ -54,6 +54,32 @@ pub struct SkippedEntry {
     pub reason: SkipReason,
 }
 
+/// What became of one entry of an archive. See [`ImportOptions::on_entry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntryOutcome<'a> {
+    /// Its name as the archive has it.
+    pub name: &'a str,
+    /// Where it is in the filesystem; `None` if it was left out.
+    pub path: Option<&'a str>,
+    /// What became of it.
+    pub fate: EntryFate,
+}
+
+/// What can become of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EntryFate {
+    /// It is a new file.
+    Written,
+    /// It is a file in the place of another.
+    Overwritten,
+    /// It is a directory, new or there already.
+    Directory,
+    /// It was left out. [`ArchiveReport::skipped`] says why.
+    Skipped,
+}
+
 impl fmt::Display for SkippedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.name, self.reason)
@@ -87,10 +113,26 @@ impl<'a> Telling<'a> {
     }
 
     /// A file was unpacked.
-    pub fn file(&mut self, len: u64) {
+    pub fn file(&mut self, name: &str, path: &str, overwrites: bool, len: u64) {
         self.report.files += 1;
         self.report.bytes += len;
+        let fate = if overwrites { EntryFate::Overwritten } else { EntryFate::Written };
+        self.outcome(name, Some(path), fate);
         self.entry();
+    }
+
+    /// A directory is there.
+    pub fn dir(&mut self, name: &str, path: &str) {
+        self.report.dirs += 1;
+        self.outcome(name, Some(path), EntryFate::Directory);
+        self.entry();
+    }
+
+    /// Tells what became of an entry.
+    pub fn outcome(&self, name: &str, path: Option<&str>, fate: EntryFate) {
+        if let Some(on_entry) = &self.options.on_entry {
+            on_entry(&EntryOutcome { name, path, fate });
+        }
     }
 
     /// An entry was left out.
@@ -102,6 +144,7 @@ impl<'a> Telling<'a> {
         let bytes = (size_of::<SkippedEntry>() + name.len()) as u64;
         self.charge.merge(self.volume.reserve(bytes).map_err(|error| error.on(name))?);
         self.report.skipped.push(SkippedEntry { name: name.to_owned(), reason });
+        self.outcome(name, None, EntryFate::Skipped);
         self.entry();
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! An archive entry by entry.
 
+use std::collections::BTreeMap;
+
 use super::conflict;
 use super::intake::Intake;
-use super::limits::Meter;
 use super::options::{ImportOptions, OnConflict};
 use super::placing::{Placing, place};
 use super::report::{ArchiveReport, Telling};
@@ -11,6 +12,7 @@ use crate::charge::Charge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::SkipReason;
 use crate::ops::import::{Existing, Import, ImportFile};
+use crate::path;
 use crate::tree::lookup::{Found, find_deepest};
 use crate::tree::meta::Timestamp;
 use crate::volume::Volume;
@@ -27,50 +29,52 @@ pub fn import(
     options: &ImportOptions,
 ) -> Result<ArchiveReport> {
     let telling = Telling::new(archive.format(), volume, options);
-    let meter = Meter::new(options.limits);
-    let charge = Charge::none();
-    let mut stream = Streaming { volume, options, telling, meter, times: Vec::new(), charge };
-    if dest != "/" {
-        stream.make_dir(dest.to_owned(), None)?;
-    }
-    while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
-        stream.meter.count(&info)?;
-        match place(volume, dest, options, &info)? {
-            Placing::Pass => stream.telling.entry(),
-            Placing::Skip(reason) => stream.telling.skipped(info.name(), reason)?,
-            Placing::Dir(path) => stream.dir(path, &info)?,
-            Placing::File(path) => stream.file(&mut archive, &path, &info)?,
-        }
-    }
-    stream.set_times()?;
-    Ok(stream.telling.report)
+    let mut stream = Streaming { volume, options, telling, made: BTreeMap::new(), charge: Charge::none() };
+    let done = stream.all(&mut archive, dest);
+    stream.set_times();
+    done.map(|()| stream.telling.report)
 }
 
 struct Streaming<'a> {
     volume: &'a Volume,
     options: &'a ImportOptions,
     telling: Telling<'a>,
-    meter: Meter,
-    /// The times of new directories, which appearing entries would change.
-    times: Vec<(String, Timestamp)>,
+    /// The directories that the import made, with the times that the archive gives them: they are
+    /// set at the end, because entries that appear change them, and because a directory may be
+    /// listed after what is in it.
+    made: BTreeMap<String, Option<Timestamp>>,
     /// What those take until they are set.
     charge: Charge,
 }
 
 impl Streaming<'_> {
-    fn make_dir(&self, path: String, time: Option<Timestamp>) -> Result<()> {
-        self.volume.import(Import { dirs: vec![(path, time)], ..Import::default() }).map(drop)
+    fn all(&mut self, archive: &mut Archive, dest: &str) -> Result<()> {
+        if dest != "/" {
+            self.make_dir(dest.to_owned())?;
+        }
+        while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
+            archive.meter.count(info.name())?;
+            match place(self.volume, dest, self.options, &info)? {
+                Placing::Pass => self.telling.entry(),
+                Placing::Skip(reason) => self.telling.skipped(info.name(), reason)?,
+                Placing::Dir(path) => self.dir(&path, &info)?,
+                Placing::File(path) => self.file(archive, &path, &info)?,
+            }
+        }
+        Ok(())
     }
 
-    fn dir(&mut self, path: String, info: &EntryInfo) -> Result<()> {
-        let is_new = matches!(find_deepest(&self.volume.load().tree, &path), (Found::Dir(_), rest) if !rest.is_empty());
-        self.make_dir(path.clone(), None).map_err(|error| of_entry(error, &path, info))?;
-        if let Some(time) = info.modified().filter(|_| is_new) {
-            self.charge.merge(self.volume.reserve(path.len() as u64).map_err(|error| error.on(&path))?);
-            self.times.push((path, time.into()));
+    fn make_dir(&self, path: String) -> Result<()> {
+        self.volume.import(Import { dirs: vec![(path, None)], ..Import::default() }).map(drop)
+    }
+
+    fn dir(&mut self, path: &str, info: &EntryInfo) -> Result<()> {
+        self.remember_missing(path, path.len())?;
+        self.make_dir(path.to_owned()).map_err(|error| of_entry(error, path, info))?;
+        if let Some(time) = self.made.get_mut(path) {
+            *time = info.modified().map(Timestamp::from);
         }
-        self.telling.report.dirs += 1;
-        self.telling.entry();
+        self.telling.dir(info.name(), path);
         Ok(())
     }
 
@@ -78,9 +82,11 @@ impl Streaming<'_> {
         if !self.is_wanted(path, info)? {
             return self.telling.skipped(info.name(), SkipReason::Exists);
         }
-        let Archive { reader, taken, .. } = archive;
-        let content = Intake { volume: self.volume, meter: &self.meter, taken }.read(reader, info, path)?;
+        let Archive { reader, meter, .. } = archive;
+        let content = Intake { volume: self.volume, meter }.read(reader, info, path)?;
         let len = content.len();
+        let parent = path::split_last(path).map_or(0, |(parent, _)| parent.len());
+        self.remember_missing(path, parent)?;
         let modified = info.modified().map(Timestamp::from);
         let import = Import {
             files: vec![ImportFile { path: path.to_owned(), content, modified }],
@@ -94,7 +100,7 @@ impl Streaming<'_> {
         let imported = self.volume.import(import).map_err(|error| of_entry(error, path, info))?;
         self.telling.report.overwritten += imported.replaced;
         if imported.kept.is_empty() {
-            self.telling.file(len);
+            self.telling.file(info.name(), path, imported.replaced > 0, len);
         } else {
             self.telling.skipped(info.name(), SkipReason::Exists)?;
         }
@@ -113,16 +119,34 @@ impl Streaming<'_> {
         Err(of_entry(Error::at(kind, path), path, info))
     }
 
-    /// Gives new directories their times, the last that the archive names where it names several.
-    fn set_times(&mut self) -> Result<()> {
-        for (path, time) in self.times.drain(..) {
-            match self.volume.set_modified(&path, time.into()) {
-                // It has gone again, or is something else.
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-                done => done?,
+    /// Remembers which directories on the way to `path`, up to its first `end` bytes, are about to
+    /// be made.
+    fn remember_missing(&mut self, path: &str, end: usize) -> Result<()> {
+        let (found, rest) = match find_deepest(&self.volume.load().tree, path) {
+            (Found::Dir(_), rest) => (path.len() - rest.len(), rest),
+            (Found::File(_), _) => return Ok(()), // which is an error soon
+        };
+        let slashes = rest.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| found + at);
+        for len in slashes.chain([path.len()]).filter(|len| *len > found && *len <= end) {
+            let dir = &path[..len];
+            if !self.made.contains_key(dir) {
+                let cost = (size_of::<(String, Option<Timestamp>)>() + len) as u64;
+                self.charge.merge(self.volume.reserve(cost).map_err(|error| error.on(path))?);
+                self.made.insert(dir.to_owned(), None);
             }
         }
         Ok(())
+    }
+
+    /// Gives new directories their times, the last that the archive names where it names several.
+    /// All that it lists has been brought by then: what cannot be given its time goes without, for
+    /// example because it has been removed or locked meanwhile.
+    fn set_times(&mut self) {
+        for (path, time) in std::mem::take(&mut self.made) {
+            if let Some(time) = time {
+                let _ = self.volume.set_dir_modified(&path, time);
+            }
+        }
     }
 }
 

@@ -27,6 +27,9 @@ use extended::Extended;
 use sparse::Sparse;
 use stream::Stream;
 
+/// How many extended headers an entry may have before each counts as one: two of pax, two of GNU.
+const USUAL_EXTENSIONS: u32 = 4;
+
 /// How a tar is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
@@ -85,6 +88,7 @@ impl ArchiveFormat for TarFormat {
     }
 
     fn open(&self, input: ArchiveInput) -> io::Result<Box<dyn ArchiveReader>> {
+        let meter = input.meter();
         let buffered = |input| BufReader::with_capacity(packing::BUFFER, input);
         let unpacked: Box<dyn Read + Send> = match self.0 {
             Packing::Plain => return TarReader::boxed(Stream::plain(input)),
@@ -93,7 +97,7 @@ impl ArchiveFormat for TarFormat {
             Packing::Bzip2 => packing::bzip2(buffered(input)),
             Packing::Xz => packing::xz(buffered(input)),
         };
-        TarReader::boxed(Stream::packed(unpacked))
+        TarReader::boxed(Stream::packed(unpacked, meter))
     }
 }
 
@@ -118,6 +122,8 @@ struct Left {
     padding: u64,
     /// The map of a file with holes.
     sparse: Option<Sparse>,
+    /// Its name.
+    name: Vec<u8>,
 }
 
 impl TarReader {
@@ -136,8 +142,8 @@ impl TarReader {
             return Ok(Some(first).filter(|block| !block.is_zero()));
         }
         let left = std::mem::take(&mut self.left);
-        self.stream.skip(left.bytes)?;
-        self.stream.skip(left.padding)?;
+        self.stream.skip(left.bytes, Some(&left.name))?;
+        self.stream.skip(left.padding, None)?;
         let at = self.stream.position();
         let Some(block) = self.stream.next_block()?.filter(|block| !block.is_zero()) else {
             return Ok(None);
@@ -150,6 +156,7 @@ impl TarReader {
 
     fn look_for_entry(&mut self) -> io::Result<Option<EntryInfo>> {
         let mut extended = Extended::default();
+        let mut headers = 0;
         loop {
             let at = self.stream.position();
             let Some(block) = self.next_header()? else {
@@ -162,8 +169,12 @@ impl TarReader {
             if !matches!(kind, b'x' | b'g' | b'L' | b'K') {
                 return self.entry(&block, &extended, at).map(Some);
             }
+            headers += 1;
+            if headers > USUAL_EXTENSIONS {
+                self.stream.count(&block.name())?;
+            }
             let size = block.size()?;
-            let body = self.stream.read_extension(size)?;
+            let body = self.stream.read_extension(size, &block.name())?;
             self.left = Left { padding: padding(size), ..Left::default() };
             match kind {
                 b'x' => extended.read_pax(&body)?,
@@ -198,7 +209,7 @@ impl TarReader {
         if size > i64::MAX as u64 - BLOCK as u64 {
             return Err(named(&name, invalid(format!("the header at byte {at} gives it {size} bytes"))));
         }
-        self.left = Left { bytes: size, padding: padding(size), sparse: None };
+        self.left = Left { bytes: size, padding: padding(size), sparse: None, name: name.clone() };
         let mut real_size = size;
         if kind == EntryKind::File {
             let sparse = Sparse::of(block, extended, &mut self.stream, &mut self.left.bytes);

@@ -1,14 +1,19 @@
 //! The blocks of a tar.
 
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
 
 use super::block::{BLOCK, Block};
 use crate::archive::input::ArchiveInput;
+use crate::archive::meter::Meter;
 use crate::archive::{invalid, packing};
 use crate::ops::intake::fill;
 
 /// The longest extended header or name that is read into memory.
 const MAX_EXTENSION: u64 = 1 << 20;
+
+/// How much is passed over between two looks at the limits.
+const STEP: u64 = 256 << 10;
 
 /// What may follow the end of a compressed tar.
 const MAX_TRAILER: u64 = 16 << 20;
@@ -17,6 +22,7 @@ const MAX_TRAILER: u64 = 16 << 20;
 pub struct Stream {
     bytes: Bytes,
     at: u64,
+    meter: Arc<Meter>,
 }
 
 enum Bytes {
@@ -40,12 +46,13 @@ fn cut_off(at: u64) -> io::Error {
 impl Stream {
     /// One that is not compressed.
     pub fn plain(input: ArchiveInput) -> Self {
-        Self { bytes: Bytes::Plain(BufReader::with_capacity(packing::BUFFER, input)), at: 0 }
+        let meter = input.meter();
+        Self { bytes: Bytes::Plain(BufReader::with_capacity(packing::BUFFER, input)), at: 0, meter }
     }
 
-    /// One that comes out of a decoder.
-    pub fn packed(bytes: Box<dyn Read + Send>) -> Self {
-        Self { bytes: Bytes::Packed(BufReader::with_capacity(packing::BUFFER, bytes)), at: 0 }
+    /// One that comes out of a decoder, of an archive with this meter.
+    pub fn packed(bytes: Box<dyn Read + Send>, meter: Arc<Meter>) -> Self {
+        Self { bytes: Bytes::Packed(BufReader::with_capacity(packing::BUFFER, bytes)), at: 0, meter }
     }
 
     /// How many bytes have been read or passed over.
@@ -78,12 +85,21 @@ impl Stream {
         Ok((n == BLOCK).then(|| Block::new(&block)))
     }
 
-    /// The body of an extended header.
+    /// One more header of this name counts as an entry.
     ///
     /// # Errors
     ///
-    /// `InvalidData` if it is longer than any should be, or cut off.
-    pub fn read_extension(&mut self, size: u64) -> io::Result<Vec<u8>> {
+    /// That of the meter.
+    pub fn count(&self, name: &[u8]) -> io::Result<()> {
+        Ok(self.meter.count(&String::from_utf8_lossy(name))?)
+    }
+
+    /// The body of an extended header with this name.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` if it is longer than any should be, or cut off; that of the meter.
+    pub fn read_extension(&mut self, size: u64, name: &[u8]) -> io::Result<Vec<u8>> {
         if size > MAX_EXTENSION {
             let at = self.at;
             return Err(invalid(format!(
@@ -93,6 +109,7 @@ impl Stream {
         let mut body = vec![0; size as usize];
         let n = fill(&mut self.bytes, &mut body)?;
         self.at += n as u64;
+        self.pass(n as u64, name)?;
         if n < body.len() { Err(cut_off(self.at)) } else { Ok(body) }
     }
 
@@ -112,12 +129,21 @@ impl Stream {
         Ok(n)
     }
 
-    /// Passes over some bytes.
+    /// Counts bytes that were unpacked for nothing.
+    fn pass(&self, bytes: u64, name: &[u8]) -> io::Result<()> {
+        if let Bytes::Packed(_) = self.bytes {
+            self.meter.pass(&String::from_utf8_lossy(name), bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Passes over some bytes, which are of the entry of this name; of none, if they only fill up
+    /// a block.
     ///
     /// # Errors
     ///
-    /// `InvalidData` if the archive ends before them.
-    pub fn skip(&mut self, bytes: u64) -> io::Result<()> {
+    /// `InvalidData` if the archive ends before them; that of the meter.
+    pub fn skip(&mut self, bytes: u64, entry: Option<&[u8]>) -> io::Result<()> {
         if bytes == 0 {
             return Ok(());
         }
@@ -131,9 +157,20 @@ impl Stream {
             self.at += bytes;
             return Ok(());
         }
-        let skipped = io::copy(&mut (&mut self.bytes).take(bytes), &mut io::sink())?;
-        self.at += skipped;
-        if skipped < bytes { Err(cut_off(self.at)) } else { Ok(()) }
+        let mut left = bytes;
+        while left > 0 {
+            let step = left.min(STEP);
+            let skipped = io::copy(&mut (&mut self.bytes).take(step), &mut io::sink())?;
+            self.at += skipped;
+            if skipped < step {
+                return Err(cut_off(self.at));
+            }
+            if let Some(name) = entry {
+                self.pass(step, name)?;
+            }
+            left -= step;
+        }
+        Ok(())
     }
 
     /// Reads what follows the end of a compressed tar, so that its checksums are looked at.

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Seek, SeekFrom};
 
 use super::record::{FIXED, Record, u16_at, u32_at, u64_at};
-use crate::archive::input::ArchiveInput;
+use crate::archive::input::{ArchiveInput, SourceError};
 use crate::archive::invalid;
 use crate::ops::intake::fill;
 
@@ -58,6 +58,7 @@ pub fn find_end(input: &mut ArchiveInput) -> io::Result<Option<End>> {
         match resolve(input, record, tail_start + at as u64) {
             Ok(Some(end)) => return Ok(Some(end)),
             Ok(None) => {}
+            Err(error) if SourceError::is(&error) => return Err(error),
             Err(error) => trouble = trouble.or(Some(error)),
         }
     }
