@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::SystemTime;
 
-use arcfs::{Archive, EntryKind, ErrorKind, ImportOptions, MemFs, OnConflict, import_archive, import_archive_streaming};
+use arcfs::{
+    Archive, EntryKind, ErrorKind, ImportOptions, MemFs, OnConflict, import_archive, import_archive_streaming,
+};
 
 const QUOTA: u64 = 256 << 10;
 const NODES: u64 = 300;
