@@ -15,9 +15,9 @@
 //! let bytes = zip.finish()?.into_inner();
 //!
 //! let fs = MemFs::new();
-//! let report = import_archive(&fs, bytes, "/work", ImportOptions::new().strip_components(1))?;
+//! let report = import_archive(&fs, bytes, "/vendor", ImportOptions::new().strip_components(1))?;
 //! assert_eq!((report.format.as_str(), report.files, report.bytes), ("zip", 1, 12));
-//! assert_eq!(fs.read("/work/src/lib.rs")?, b"//! A crate.");
+//! assert_eq!(fs.read("/vendor/src/lib.rs")?, b"//! A crate.");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
