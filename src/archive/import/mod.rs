@@ -84,14 +84,7 @@ pub fn import_archive(
     dest: impl AsRef<str>,
     options: ImportOptions,
 ) -> Result<ArchiveReport> {
-    let (dest, source) = (dest.as_ref(), source.into());
-    let import = || {
-        let (dest, archive) = begin(fs.volume(), source, dest, &options)?;
-        atomic::import(fs.volume(), archive, &dest, &options)
-    };
-    let report = import().named("import_archive", dest);
-    drop(options);
-    report
+    bring(fs, source.into(), dest.as_ref(), options, "import_archive", atomic::import)
 }
 
 /// Brings what is in an archive to the directory `dest`, entry by entry.
@@ -131,30 +124,32 @@ pub fn import_archive_streaming(
     dest: impl AsRef<str>,
     options: ImportOptions,
 ) -> Result<ArchiveReport> {
-    let (dest, source) = (dest.as_ref(), source.into());
-    let import = || {
-        let (dest, archive) = begin(fs.volume(), source, dest, &options)?;
-        streaming::import(fs.volume(), archive, &dest, &options)
-    };
-    let report = import().named("import_archive_streaming", dest);
-    drop(options);
-    report
+    bring(fs, source.into(), dest.as_ref(), options, "import_archive_streaming", streaming::import)
 }
 
-/// Checks the destination and opens the archive.
-fn begin(
-    volume: &Volume,
+/// Checks the destination, opens the archive and imports it in one of the two ways.
+fn bring(
+    fs: &MemFs,
     source: ArchiveSource,
     dest: &str,
-    options: &ImportOptions,
-) -> Result<(String, Archive)> {
-    let dest = volume.normalize(dest)?.into_owned();
-    // Long before the import finds it out.
-    match volume.dir(&dest) {
-        Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
-        _ => {}
-    }
-    Ok((dest, Archive::opened(source, &options.formats, Meter::new(options.limits))?))
+    options: ImportOptions,
+    operation: &'static str,
+    import: impl FnOnce(&Volume, Archive, &str, &ImportOptions) -> Result<ArchiveReport>,
+) -> Result<ArchiveReport> {
+    let volume = fs.volume();
+    let bring = || {
+        let dest = volume.normalize(dest)?;
+        // Long before the import finds it out.
+        match volume.dir(&dest) {
+            Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
+            _ => {}
+        }
+        let archive = Archive::opened(source, &options.formats, Meter::new(options.limits))?;
+        import(volume, archive, &dest, &options)
+    };
+    let report = bring().named(operation, dest);
+    drop(options);
+    report
 }
 
 /// The error of an entry at a path of the filesystem.
