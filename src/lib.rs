@@ -91,6 +91,7 @@ mod fs;
 mod host;
 #[cfg(feature = "image")]
 pub mod image;
+mod listener;
 mod lock;
 mod memory_guard;
 mod open_files;

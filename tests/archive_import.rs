@@ -875,22 +875,6 @@ fn what_became_of_each_entry_is_told() -> TestResult {
 }
 
 #[test]
-fn progress_is_told_after_each_entry() -> TestResult {
-    let entries: &[(&str, &[u8])] = &[("d/", b""), ("d/a", b"123"), ("b", b"4567")];
-    for bytes in [deflated(entries), tar_of_files(entries)] {
-        both(MemFs::new, |fs, import| {
-            let told = Arc::new(Mutex::new(Vec::new()));
-            let note = Arc::clone(&told);
-            let options =
-                options().progress(move |done| note.lock().unwrap().push((done.entries, done.bytes)));
-            import(fs, bytes.clone(), "/", options).unwrap();
-            assert_eq!(*told.lock().unwrap(), [(1, 0), (2, 3), (3, 7)]);
-        });
-    }
-    Ok(())
-}
-
-#[test]
 fn times_of_directories_survive_what_comes_into_them() -> TestResult {
     let entries: &[(&str, &[u8])] =
         &[("d/", b""), ("d/e/", b""), ("d/e/a", b"1"), ("d/b", b"2"), ("implied/c", b"3")];
@@ -972,7 +956,7 @@ fn times_of_directories_are_not_given_to_what_stands_there_instead() {
     let fs = MemFs::new();
     let other = fs.clone();
     let meddle = move |done: arcfs::ImportProgress| {
-        if done.entries == 3 {
+        if done.entries == 3 && other.is_dir("/d") {
             other.remove_dir("/d").unwrap();
             other.write("/d", b"a file").unwrap();
             other.remove_dir("/e").unwrap();

@@ -101,6 +101,8 @@ use meter::Meter;
 pub struct Archive {
     reader: Box<dyn ArchiveReader>,
     format: String,
+    /// How many bytes it has, where that is known before they are read.
+    size: Option<u64>,
     /// What has come out of it.
     meter: Arc<Meter>,
 }
@@ -138,9 +140,9 @@ impl Archive {
         let head = input.head().map_err(error_of)?;
         let format = formats.find(&ArchiveProbe::new(&head, &input)).map_err(error_of)?;
         let Some(format) = format else { return Err(unknown(&head, formats)) };
-        let meter = input.meter();
+        let (meter, size) = (input.meter(), input.size());
         let reader = format.open(input).map_err(error_of)?;
-        Ok(Self { reader, format: format.name().to_owned(), meter })
+        Ok(Self { reader, format: format.name().to_owned(), size, meter })
     }
 
     /// The name of its format, for example `tar.gz`.

@@ -43,14 +43,15 @@ pub fn import(
         places: BTreeMap::new(),
         batch: Vec::new(),
         prepaid: Charge::none(),
-        telling: Telling::new(archive.format(), volume, options),
+        telling: Telling::new(&archive, volume, options),
     };
     while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
         archive.meter.count(info.name())?;
         let placing = place(volume, dest, options, &info)?;
         building.take(&mut archive, &info, placing)?;
     }
-    building.unpack_batch(&archive)?;
+    building.unpack_batch()?;
+    building.telling.course.end();
     building.publish(dest)
 }
 
@@ -128,7 +129,7 @@ impl Building<'_> {
                     let skips = self.options.on_conflict == OnConflict::Skip;
                     let entry = if skips { info.name() } else { "" };
                     if let Admitted::Again = admitted {
-                        self.unpack_batch(archive)?; // the earlier one may be in it
+                        self.unpack_batch()?; // the earlier one may be in it
                         self.telling.report.overwritten += 1;
                     } else {
                         self.prepay(&path, entry, matches!(admitted, Admitted::New))?;
@@ -224,24 +225,24 @@ impl Building<'_> {
     ) -> Result<()> {
         if let Some(bytes) = archive.reader.detach() {
             self.batch.push(Job { info: info.clone(), path, overwrites, bytes });
-            return if self.batch.len() < BATCH { Ok(()) } else { self.unpack_batch(archive) };
+            return if self.batch.len() < BATCH { Ok(()) } else { self.unpack_batch() };
         }
-        let Archive { reader, meter, .. } = archive;
-        let content = Intake { volume: self.volume, meter }.read(reader, info, &path)?;
+        let intake = Intake { volume: self.volume, course: &self.telling.course };
+        let content = intake.read(&mut archive.reader, info, &path)?;
         self.unpacked(info, path, overwrites, content);
         Ok(())
     }
 
     /// Unpacks what was left for later, by many threads. The error of the first entry is the one
     /// that is told.
-    fn unpack_batch(&mut self, archive: &Archive) -> Result<()> {
-        let intake = Intake { volume: self.volume, meter: &archive.meter };
+    fn unpack_batch(&mut self) -> Result<()> {
+        let jobs = std::mem::take(&mut self.batch);
+        let intake = Intake { volume: self.volume, course: &self.telling.course };
         let failed = Failed::none();
         let unpack = |(index, mut job): (usize, Job)| {
             let content = intake.read_unless(&mut job.bytes, &job.info, &job.path, index, &failed)?;
             Some(content.map(|content| (job.info, job.path, job.overwrites, content)))
         };
-        let jobs = std::mem::take(&mut self.batch);
         let contents: Vec<_> = match jobs.len() {
             0 | 1 => jobs.into_iter().enumerate().map(unpack).collect(),
             _ => jobs.into_par_iter().enumerate().map(unpack).collect(),

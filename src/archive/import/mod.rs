@@ -4,19 +4,22 @@
 //! |---|---|
 //! | `options` | what users choose: conflicts, limits, names, who is told |
 //! | `report` | what became of the entries |
+//! | `course` | how far it is, and telling of it |
 //! | `placing` | where an entry goes, if anywhere |
 //! | `intake` | the bytes of one entry, into chunks that are paid for |
 //! | `atomic` | all at one instant |
 //! | `streaming` | one after the other |
 
 mod atomic;
+mod course;
 mod intake;
 mod options;
 mod placing;
 mod report;
 mod streaming;
 
-pub use options::{ImportLimits, ImportOptions, ImportProgress, OnConflict};
+pub use course::ImportProgress;
+pub use options::{ImportLimits, ImportOptions, OnConflict};
 pub use report::{ArchiveReport, EntryFate, EntryOutcome, SkippedEntry};
 
 use super::meter::Meter;

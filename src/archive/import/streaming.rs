@@ -28,7 +28,7 @@ pub fn import(
     dest: &str,
     options: &ImportOptions,
 ) -> Result<ArchiveReport> {
-    let telling = Telling::new(archive.format(), volume, options);
+    let telling = Telling::new(&archive, volume, options);
     let mut stream = Streaming { volume, options, telling, made: BTreeMap::new(), charge: Charge::none() };
     let done = stream.all(&mut archive, dest);
     stream.set_times();
@@ -61,6 +61,7 @@ impl Streaming<'_> {
                 Placing::File(path) => self.file(archive, &path, &info)?,
             }
         }
+        self.telling.course.end();
         Ok(())
     }
 
@@ -82,8 +83,8 @@ impl Streaming<'_> {
         if !self.is_wanted(path, info)? {
             return self.telling.skipped(info.name(), SkipReason::Exists);
         }
-        let Archive { reader, meter, .. } = archive;
-        let content = Intake { volume: self.volume, meter }.read(reader, info, path)?;
+        let intake = Intake { volume: self.volume, course: &self.telling.course };
+        let content = intake.read(&mut archive.reader, info, path)?;
         let len = content.len();
         let parent = path::split_last(path).map_or(0, |(parent, _)| parent.len());
         self.remember_missing(path, parent)?;

@@ -37,6 +37,11 @@ impl Body {
         Self { input: Some(input), extent, record, open: None }
     }
 
+    /// How many bytes of the archive it has, if none of them has been asked for.
+    pub fn unread(&self) -> u64 {
+        self.input.as_ref().map_or(0, |_| self.record.packed)
+    }
+
     /// Looks at the header of the entry and what stands around it.
     fn open(&self, mut input: ArchiveInput) -> io::Result<Open> {
         const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;

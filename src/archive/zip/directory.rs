@@ -219,6 +219,12 @@ impl Directory {
         invalid(format!("the record of an entry at byte {} {why}", self.at))
     }
 
+    /// How many of `len` bytes stand before the entries and from the list on.
+    pub fn around(&self, len: u64) -> u64 {
+        let first = self.starts.first().copied().unwrap_or(self.end.start).min(self.end.start);
+        first + len.saturating_sub(self.end.start)
+    }
+
     /// Where the bytes of an entry must end: where the next begins, or the list. `None` if another
     /// entry begins in the same place.
     pub fn extent(&self, record: &Record) -> Option<u64> {
