@@ -127,7 +127,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
-pub use host::{ExportReport, ImportReport, SkipReason, Skipped};
+pub use host::{ExportReport, HostOptions, HostProgress, ImportReport, SkipReason, Skipped};
 #[cfg(feature = "image")]
 pub use image::{
     Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,

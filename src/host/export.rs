@@ -23,10 +23,12 @@ use rayon::Scope;
 use rayon::prelude::*;
 
 use super::directory::{HostDir, Identity, unusable};
+use super::options::{Course, FileCourse, HostOptions};
 use super::report::{ExportReport, SkipReason, Skipped, sort};
 use super::{Standing, host_error};
 use crate::charge::Charge;
 use crate::error::{Error, Result};
+use crate::ops::usage_of;
 use crate::path;
 use crate::snapshot::Snapshot;
 use crate::sync::Mutex;
@@ -35,17 +37,24 @@ use crate::tree::lookup::{Found, find};
 use crate::tree::name::Name;
 use crate::tree::node::{Dir, FileNode, Node};
 
-/// See `Snapshot::export_dir`.
+/// See `Snapshot::export_dir_with`.
 ///
 /// # Errors
 ///
 /// As documented there.
-pub fn export_dir(snapshot: &Snapshot, src: &str, host: &Path) -> Result<ExportReport> {
+pub fn export_dir(
+    snapshot: &Snapshot,
+    src: &str,
+    host: &Path,
+    options: &HostOptions,
+) -> Result<ExportReport> {
     let src = path::normalize(src, snapshot.max_depth())?;
     let at = find(snapshot.tree(), &src).map_err(|miss| Error::at(miss.into(), &src))?;
     let top = open_top(host).map_err(|error| host_error(host, error))?;
+    let usage = usage_of(&at);
+    let course = Course::new(options, usage.files, usage.bytes);
     let (report, most_busy) = (Mutex::default(), BUSY * rayon::current_num_threads());
-    let mut export = Export { host, report, busy: AtomicUsize::new(0), most_busy };
+    let mut export = Export { host, report, course, busy: AtomicUsize::new(0), most_busy };
     match at.found {
         Found::Dir(dir) => rayon::scope(|scope| export.walk(scope, top, dir)),
         Found::File(file) => {
@@ -55,6 +64,7 @@ pub fn export_dir(snapshot: &Snapshot, src: &str, host: &Path) -> Result<ExportR
             place.write(&Batch { serial: 0, files });
         }
     }
+    export.course.end();
     let mut report = std::mem::take(export.report.get_mut());
     sort(&mut report.skipped);
     Ok(report)
@@ -72,6 +82,7 @@ fn open_top(host: &Path) -> io::Result<HostDir> {
 struct Export<'e> {
     host: &'e Path,
     report: Mutex<ExportReport>,
+    course: Course,
     /// Directories that are kept open for the threads which write their files.
     ///
     /// Ordering: relaxed; it bounds a number, and publishes nothing.
@@ -115,7 +126,9 @@ impl Export<'_> {
     fn walk<'s>(&'s self, scope: &Scope<'s>, top: HostDir, dir: &Arc<Dir>) {
         let mut walk = Walk::default();
         self.visit(scope, &mut walk, Arc::new(top), Way::default(), dir);
-        while let Some(mut level) = walk.pending.pop() {
+        while !self.course.is_broken()
+            && let Some(mut level) = walk.pending.pop()
+        {
             let Some((name, dir)) = level.left.pop() else { continue };
             let way = level.way.below(&name);
             let opened = level.host.child(name.as_str());
@@ -129,7 +142,7 @@ impl Export<'_> {
                     self.report.lock().dirs += 1;
                     self.visit(scope, &mut walk, Arc::new(host), way, &dir);
                 }
-                Err(error) => self.skip(&way, not_written(error)),
+                Err(error) => self.skip_dir(&way, &dir, not_written(error)),
             }
         }
     }
@@ -145,7 +158,7 @@ impl Export<'_> {
                 Node::File(file) => files.push((name.clone(), Arc::clone(file))),
                 Node::Dir(below) => match make_dir(&host, name.as_str(), &mut made) {
                     Ok(()) => left.push((name.clone(), Arc::clone(below))),
-                    Err(reason) => self.skip(&way.below(name), reason),
+                    Err(reason) => self.skip_dir(&way.below(name), below, reason),
                 },
             }
         }
@@ -174,6 +187,12 @@ impl Export<'_> {
             });
         }
         Place::finish_last(place);
+    }
+
+    /// A directory cannot be written, nor anything in it.
+    fn skip_dir(&self, way: &Way, dir: &Dir, reason: SkipReason) {
+        self.skip(way, reason);
+        self.course.leave_out(u64::from(dir.totals.files), dir.totals.bytes);
     }
 
     fn skip(&self, way: &Way, reason: SkipReason) {
@@ -219,8 +238,12 @@ impl<'e> Place<'e> {
         let mut report = ExportReport::default();
         let there = self.host.look_again();
         for (number, (name, file)) in batch.files.iter().enumerate() {
+            if self.export.course.is_broken() {
+                break; // the panic that ends the export is on its way
+            }
+            let mut course = self.export.course.file(file.content.len());
             let wrote = match &there {
-                Ok(()) => write_file(self, name.as_str(), file, batch.serial + number),
+                Ok(()) => write_file(self, name.as_str(), file, batch.serial + number, &mut course),
                 Err(error) => Err(not_written(io::Error::new(error.kind(), error.to_string()))),
             };
             let mut note = |reason| {
@@ -232,8 +255,12 @@ impl<'e> Place<'e> {
                     report.files += 1;
                     report.bytes += file.content.len();
                     timed.unwrap_or_else(|error| note(SkipReason::TimeNotKept(error)));
+                    course.end();
                 }
-                Err(reason) => note(reason),
+                Err(reason) => {
+                    note(reason);
+                    course.leave_out();
+                }
             }
         }
         let mut sum = self.export.report.lock();
@@ -317,6 +344,7 @@ fn write_file(
     name: &str,
     file: &FileNode,
     serial: usize,
+    course: &mut FileCourse<'_>,
 ) -> Result<io::Result<()>, SkipReason> {
     if let Some(why) = unusable(name) {
         return Err(SkipReason::InvalidName(Cow::Borrowed(why)));
@@ -326,21 +354,32 @@ fn write_file(
     if let Some((Standing::Dir, _)) = dir.look(name).map_err(not_written)? {
         return Err(SkipReason::IsADirectory);
     }
-    let (temporary, mut out) = create_temporary(place, serial).map_err(not_written)?;
-    let done = write_content(&mut out, file).map_err(not_written).and_then(|()| {
-        let timed = out.set_modified(SystemTime::from(file.meta.modified));
-        drop(out);
-        put_in_place(place, &temporary, name)?;
-        Ok(timed)
-    });
-    if done.is_err() {
-        let _ = dir.remove_file(&temporary); // the first error is the one that is told
+    let (mut temporary, mut out) = create_temporary(place, serial).map_err(not_written)?;
+    write_content(&mut out, file, course).map_err(not_written)?;
+    let timed = out.set_modified(SystemTime::from(file.meta.modified));
+    drop(out);
+    put_in_place(place, &mut temporary, name)?;
+    Ok(timed)
+}
+
+/// A file under a temporary name; removed where it does not get its own one, by an error or a panic of
+/// whoever is told how far it is.
+struct Temporary<'p> {
+    dir: &'p HostDir,
+    name: String,
+    in_place: bool,
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.in_place {
+            let _ = self.dir.remove_file(&self.name); // the first error is the one that is told
+        }
     }
-    done
 }
 
 /// Creates a file under a name that nothing has, neither there nor in what is exported.
-fn create_temporary(place: &Place<'_>, serial: usize) -> io::Result<(String, File)> {
+fn create_temporary<'p>(place: &'p Place<'_>, serial: usize) -> io::Result<(Temporary<'p>, File)> {
     let process = std::process::id();
     for attempt in 0..u32::MAX {
         let name = format!(".arcfs-{process:x}-{serial:x}-{attempt:x}.tmp");
@@ -348,7 +387,7 @@ fn create_temporary(place: &Place<'_>, serial: usize) -> io::Result<(String, Fil
             continue;
         }
         match place.host.create_new(&name) {
-            Ok(file) => return Ok((name, file)),
+            Ok(file) => return Ok((Temporary { dir: &place.host, name, in_place: false }, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -356,15 +395,19 @@ fn create_temporary(place: &Place<'_>, serial: usize) -> io::Result<(String, Fil
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-fn write_content(out: &mut File, file: &FileNode) -> io::Result<()> {
+fn write_content(out: &mut File, file: &FileNode, course: &mut FileCourse<'_>) -> io::Result<()> {
+    let mut done = 0;
     for chunk in file.content.chunks() {
-        out.write_all(&chunk?)?;
+        let chunk = chunk?;
+        out.write_all(&chunk)?;
+        done += chunk.len() as u64;
+        course.reach(done);
     }
     Ok(())
 }
 
 /// Renames a complete file to its own name, unless that is where this export put another one.
-fn put_in_place(place: &Place<'_>, temporary: &str, name: &str) -> Result<(), SkipReason> {
+fn put_in_place(place: &Place<'_>, temporary: &mut Temporary<'_>, name: &str) -> Result<(), SkipReason> {
     let dir = &*place.host;
     let mut written = place.written.lock();
     match dir.look(name).map_err(not_written)? {
@@ -372,7 +415,8 @@ fn put_in_place(place: &Place<'_>, temporary: &str, name: &str) -> Result<(), Sk
         Some((Standing::Dir, _)) => return Err(SkipReason::IsADirectory),
         _ => {}
     }
-    dir.rename(temporary, name).map_err(not_written)?;
+    dir.rename(&temporary.name, name).map_err(not_written)?;
+    temporary.in_place = true;
     if let Ok(Some((_, identity))) = dir.look(name) {
         written.insert(identity);
     }
