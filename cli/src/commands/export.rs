@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use arcfs::Snapshot;
 use arcfs::archive::ArchiveOptions;
+use arcfs::{HostOptions, Snapshot};
 
 use super::read;
 use crate::args::{ExportArgs, Format};
@@ -68,7 +68,7 @@ fn options(source: &str, args: &ExportArgs, progress: &Progress) -> ArchiveOptio
     let options = ArchiveOptions::new()
         .prefix(source)
         .only_dirty(args.only_dirty)
-        .progress(move |done| tell(done.bytes, done.total_bytes));
+        .progress(move |done| tell(done.bytes, Some(done.total_bytes)));
     match args.level {
         Some(level) => options.level(level),
         None => options,
@@ -124,12 +124,20 @@ fn file_to_host(view: &Snapshot, source: &str, args: &ExportArgs, out: &mut Out)
     }
     let into_directory = args.dest.is_dir() || args.dest.as_os_str().as_encoded_bytes().ends_with(b"/");
     let dest = if into_directory { args.dest.join(base_name(source)) } else { args.dest.clone() };
-    host::write_file(&dest, Some(metadata.modified()), |to| {
-        for chunk in content.chunks() {
-            to.write_all(&chunk?).attempt(|| format!("cannot write {dest:?}"))?;
-        }
-        Ok(())
-    })?;
+    {
+        let progress = Progress::new("Exporting", out);
+        let tell = progress.teller();
+        host::write_file(&dest, Some(metadata.modified()), |to| {
+            let mut done = 0;
+            for chunk in content.chunks() {
+                let chunk = chunk?;
+                to.write_all(&chunk).attempt(|| format!("cannot write {dest:?}"))?;
+                done += chunk.len() as u64;
+                tell(done, Some(content.len()));
+            }
+            Ok(())
+        })?;
+    }
     confirm(1, content.len(), &dest, out)
 }
 
@@ -138,8 +146,10 @@ fn directory_to_host(view: &Snapshot, source: &str, args: &ExportArgs, out: &mut
         return Err(Failure::message("--only-dirty is for archives and single files"));
     }
     let report = {
-        let _progress = Progress::new("Exporting", out);
-        view.export_dir(source, &args.dest)?
+        let progress = Progress::new("Exporting", out);
+        let tell = progress.teller();
+        let options = HostOptions::new().progress(move |done| tell(done.bytes, Some(done.total_bytes)));
+        view.export_dir_with(source, &args.dest, options)?
     };
     confirm(report.files, report.bytes, &args.dest, out)?;
     super::import::complain_about(&report.skipped)

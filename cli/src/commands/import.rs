@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use arcfs::archive::{ImportOptions, OnConflict, import_archive};
-use arcfs::{MemFs, OpenOptions, SkipReason, Skipped};
+use arcfs::{HostOptions, MemFs, OpenOptions, SkipReason, Skipped};
 
 use super::write::{not_the_script, standard_input};
 use crate::archives;
@@ -57,7 +57,7 @@ pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcom
         let progress = Progress::new("Importing", out);
         session.change(|image| {
             if is_dir {
-                directory(&image.fs, &args.source, &dest)
+                directory(&image.fs, &args.source, &dest, &progress)
             } else if unpack {
                 archive(&image.fs, args, input, &dest, &progress)
             } else if let Some(state) = memfs {
@@ -77,8 +77,10 @@ pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcom
     if left_out > 0 { Err(Failure::Incomplete { left_out }) } else { Ok(()) }
 }
 
-fn directory(fs: &MemFs, host: &Path, dest: &str) -> Outcome<Brought> {
-    let report = fs.import_dir(host, dest)?;
+fn directory(fs: &MemFs, host: &Path, dest: &str, progress: &Progress) -> Outcome<Brought> {
+    let tell = progress.teller();
+    let options = HostOptions::new().progress(move |done| tell(done.bytes, Some(done.total_bytes)));
+    let report = fs.import_dir_with(host, dest, options)?;
     let mut brought = Brought { files: report.files, bytes: report.bytes, ..Brought::default() };
     for skipped in &report.skipped {
         brought.remarks.push(format!("Left out {skipped}"));
@@ -116,7 +118,7 @@ fn archive(
         })
         .strip_components(args.strip_components)
         .reroot(args.reroot)
-        .progress(move |done| tell(done.bytes, 0));
+        .progress(move |done| tell(done.source_bytes, done.total_source_bytes));
     let report = match input {
         Some(bytes) => import_archive(fs, bytes, dest, options)?,
         None => import_archive(fs, args.source.as_path(), dest, options)?,
@@ -199,7 +201,8 @@ fn from_host(fs: &MemFs, source: &Path, dest: &str, progress: &Progress) -> Outc
         };
         to.write_at(&block[..n], done)?;
         done += n as u64;
-        tell(done, metadata.len());
+        // One that grows, or of which the host does not say how long it is, has no known end.
+        tell(done, Some(metadata.len()).filter(|len| *len >= done));
     }
     to.close()?;
     if let Ok(modified) = metadata.modified() {
