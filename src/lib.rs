@@ -130,7 +130,7 @@ pub use host::{ExportReport, ImportReport, SkipReason, Skipped};
 #[cfg(feature = "image")]
 pub use image::{
     Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
-    load_image_file_with, load_image_with, save_image, save_image_file,
+    load_image_file_with, load_image_with, resolve_image_path, save_image, save_image_file,
 };
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;

@@ -80,9 +80,11 @@ fn regular(metadata: &fs::Metadata) -> Result<()> {
 /// there, or what the host answers.
 pub fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
     let of_host = |error| host_error(error, "a file of the host");
-    let target = target_of(path).map_err(of_host)?;
-    if let Ok(metadata) = fs::symlink_metadata(&target) {
-        regular(&metadata)?;
+    let target = target_of(path)?;
+    match fs::symlink_metadata(&target) {
+        Ok(metadata) => regular(&metadata)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(of_host(error)),
     }
     if target.file_name().is_none() {
         return Err(Error::new(ErrorKind::InvalidInput).because("it does not end in the name of a file"));
@@ -104,8 +106,14 @@ pub fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) 
 /// Links that are followed before a circle is assumed, as Linux does.
 const MOST_LINKS: usize = 40;
 
-/// Where the symbolic links at `path` lead, whether or not something stands there.
-fn target_of(path: &Path) -> io::Result<PathBuf> {
+/// Where the symbolic links at `path` lead, whether or not something stands there; where something
+/// does, by its canonical path.
+///
+/// # Errors
+///
+/// `Other` if they lead in a circle. What else goes wrong on the way goes wrong again where the file
+/// is used.
+pub fn target_of(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&target) {
@@ -114,13 +122,10 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
                 target.push(link); // replaces all of it if it is absolute
             }
             // No link: a file, or nothing yet.
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
-                return Ok(target);
-            }
-            Err(error) => return Err(error),
+            Err(_) => return Ok(fs::canonicalize(&target).unwrap_or(target)),
         }
     }
-    Err(io::Error::other("too many symbolic links"))
+    Err(Error::other("there are too many symbolic links; give the path of the file itself"))
 }
 
 /// A file beside the one that it will replace. Removed when it is dropped before that.
