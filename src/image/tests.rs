@@ -578,7 +578,7 @@ fn an_image_reader_reads_parts_in_any_order() {
     assert!(ImageReader::open(&path).unwrap().read("/a").unwrap() == expected);
 }
 
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 #[test]
 fn an_injected_failure_of_a_load_leaves_nothing_charged() {
     use crate::testing::{Fault, Injected};
