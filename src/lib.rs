@@ -179,6 +179,11 @@ pub mod internals {
         crate::Content::build(bytes, charge, account, 0)
     }
 
+    /// What a filesystem has taken in, so many times end to end, in the memory of once.
+    pub fn repeat_content(content: &crate::Content, times: usize) -> crate::Content {
+        content.repeated(times)
+    }
+
     pub mod root {
         pub use crate::root::*;
     }
