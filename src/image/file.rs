@@ -5,7 +5,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::errors::host_error;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A regular file, opened for reading.
@@ -34,7 +33,7 @@ impl HostFile {
             options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32); // it may be a pipe
         }
         let opened = options.open(path).and_then(|file| Ok((file.metadata()?, file)));
-        let (metadata, file) = opened.map_err(|error| host_error(error, "a file of the host"))?;
+        let (metadata, file) = opened.map_err(|error| Error::of_host(error, "a file of the host"))?;
         regular(&metadata)?;
         #[cfg(not(unix))]
         let file = std::sync::Mutex::new(file);
@@ -79,7 +78,7 @@ fn regular(metadata: &fs::Metadata) -> Result<()> {
 /// Those of `write`, `IsADirectory`, `InvalidInput` if something else than a regular file stands
 /// there, or what the host answers.
 pub fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
-    let of_host = |error| host_error(error, "a file of the host");
+    let of_host = |error| Error::of_host(error, "a file of the host");
     let target = target_of(path)?;
     match fs::symlink_metadata(&target) {
         Ok(metadata) => regular(&metadata)?,
@@ -98,7 +97,7 @@ pub fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) 
     temporary.file.sync_all().map_err(of_host)?;
     temporary.rename(&target).map_err(of_host)?;
     sync_dir(dir).map_err(|error| {
-        host_error(error, "the new image is in place, but the directory could not be flushed to the disk")
+        Error::of_host(error, "the new image is in place, but the directory could not be flushed to the disk")
     })?;
     Ok(written)
 }
