@@ -10,72 +10,9 @@ use std::time::{Duration, Instant};
 use arcfs::{ArchiveOptions, Compression, Content, ImportOptions, MemFs, import_archive};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-const WORDS: [&str; 64] = [
-    "the",
-    "of",
-    "and",
-    "a",
-    "to",
-    "in",
-    "is",
-    "that",
-    "it",
-    "was",
-    "for",
-    "on",
-    "are",
-    "as",
-    "with",
-    "they",
-    "at",
-    "be",
-    "this",
-    "from",
-    "have",
-    "or",
-    "by",
-    "one",
-    "had",
-    "not",
-    "but",
-    "what",
-    "all",
-    "were",
-    "when",
-    "we",
-    "there",
-    "can",
-    "an",
-    "your",
-    "which",
-    "their",
-    "said",
-    "if",
-    "do",
-    "will",
-    "each",
-    "about",
-    "how",
-    "up",
-    "out",
-    "them",
-    "then",
-    "she",
-    "many",
-    "some",
-    "so",
-    "these",
-    "would",
-    "other",
-    "into",
-    "has",
-    "more",
-    "her",
-    "two",
-    "like",
-    "filesystem",
-    "snapshot",
-];
+const WORDS: &str = "the of and a to in is that it was for on are as with they at be this from have or by one had \
+    not but what all were when we there can an your which their said if do will each about how up \
+    out them then she many some so these would other into has more her two like filesystem snapshot";
 
 /// Words, the early ones more often, with numbers and lines between them.
 fn text(len: usize, seed: &mut u64) -> Vec<u8> {
@@ -85,10 +22,12 @@ fn text(len: usize, seed: &mut u64) -> Vec<u8> {
         *seed ^= *seed << 17;
         *seed >> 11
     };
+    let words: Vec<&str> = WORDS.split(' ').collect();
+    let count = words.len() as u64;
     let mut text = Vec::with_capacity(len + 32);
     while text.len() < len {
-        let word = (next() % 64 * (next() % 64) / 64) as usize;
-        text.extend_from_slice(WORDS[word].as_bytes());
+        let word = (next() % count * (next() % count) / count) as usize;
+        text.extend_from_slice(words[word].as_bytes());
         match next() % 24 {
             0 => text.extend_from_slice(format!(" {}", next() % 1_000_000).as_bytes()),
             1 => text.extend_from_slice(b",\n"),
