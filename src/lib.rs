@@ -131,7 +131,7 @@ pub use host::{ExportReport, HostOptions, HostProgress, ImportReport, SkipReason
 #[cfg(feature = "image")]
 pub use image::{
     Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
-    load_image_file_with, load_image_with, save_image, save_image_file,
+    load_image_file_with, load_image_with, resolve_image_path, save_image, save_image_file,
 };
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;
@@ -178,6 +178,11 @@ pub mod internals {
         account: &std::sync::Arc<Account>,
     ) -> crate::Result<crate::Content> {
         crate::Content::build(bytes, charge, account, 0)
+    }
+
+    /// What a filesystem has taken in, so many times end to end, in the memory of once.
+    pub fn repeat_content(content: &crate::Content, times: usize) -> crate::Content {
+        content.repeated(times)
     }
 
     pub mod root {

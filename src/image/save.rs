@@ -27,9 +27,9 @@ pub fn save(
     snapshots: &BTreeMap<String, NamedSnapshot>,
 ) -> Result<ImageSummary> {
     let volume = fs.volume();
-    if let Some(name) = snapshots.iter().find(|(_, named)| !named.snapshot.is_of(&volume.resources)) {
+    if let Some((name, _)) = snapshots.iter().find(|(_, named)| !named.snapshot.is_of(&volume.resources)) {
         let error = Error::new(ErrorKind::InvalidInput);
-        return Err(error.because(format!("the snapshot {:?} is of another filesystem", name.0)));
+        return Err(error.because(format!("the snapshot {name:?} is of another filesystem")));
     }
     let current = fs.snapshot(); // one instant, not before that of any snapshot
     let mut collected = Collected::new();

@@ -48,7 +48,7 @@ pub enum Growth {
     /// Up to that length, changes of what is there included; 0 for none.
     UpTo(u64),
     /// By that many bytes at the end, whatever length the file has by then.
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // tasks append so
+    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "only tasks append so"))]
     By(u64),
 }
 

@@ -202,7 +202,7 @@ fn a_node_limit_has_a_ceiling() {
     assert!(check(&limit, NodeLimit::CEILING, NodeLimit::CEILING + 1).is_err());
 }
 
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 mod faults {
     use super::*;
     use crate::testing::Injected;

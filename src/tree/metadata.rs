@@ -41,7 +41,7 @@ enum Kind {
     File,
 }
 
-#[allow(clippy::len_without_is_empty, reason = "as in `std::fs::Metadata`: a length, not a collection")]
+#[expect(clippy::len_without_is_empty, reason = "as in `std::fs::Metadata`: a length, not a collection")]
 impl Metadata {
     /// Bytes in the file; 0 for a directory.
     ///

@@ -216,14 +216,16 @@ impl<W: Work> Drop for Pipeline<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Weak;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Weak, mpsc};
     use std::time::Duration;
 
     use super::*;
     use crate::error::Error;
 
-    /// Doubles numbers, the slower the smaller they are; counts what runs at once.
+    /// Doubles numbers, the slower the smaller their last digit is; counts what runs at once. The sleep
+    /// only has jobs meet and end in another order than they begin in: what is asserted is so however
+    /// long they take.
     #[derive(Default)]
     struct Doubling {
         now: Arc<AtomicUsize>,
@@ -278,6 +280,39 @@ mod tests {
             assert_eq!(doubled(&pipeline, numbers).expect("no unlucky one"), expected);
             assert!((1..=threads).contains(&most.load(Ordering::SeqCst)));
         }
+    }
+
+    #[test]
+    fn the_result_of_a_job_that_ends_late_still_comes_first() {
+        /// The first of three jobs goes on until the third has begun, for which the second has ended.
+        struct Late {
+            begins: mpsc::Sender<()>,
+            has_begun: Mutex<mpsc::Receiver<()>>,
+        }
+        impl Work for Late {
+            type Job = u8;
+            type Done = u8;
+            type Tools = ();
+            fn tools(&self) -> Result<()> {
+                Ok(())
+            }
+            fn run(&self, job: u8, (): &mut ()) -> Result<u8> {
+                match job {
+                    0 => self.has_begun.lock().recv().expect("the third begins"),
+                    1 => {}
+                    _ => self.begins.send(()).expect("the first waits"),
+                }
+                Ok(job)
+            }
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("three threads");
+        let results: Result<Vec<u8>> = pool.install(|| {
+            let (begins, has_begun) = mpsc::channel();
+            let pipeline = Pipeline::new(Late { begins, has_begun: Mutex::new(has_begun) }, 2);
+            (0..3).for_each(|job| pipeline.submit(job));
+            std::iter::from_fn(|| pipeline.next()).collect()
+        });
+        assert_eq!(results.expect("none fails"), [0, 1, 2]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use flate2::Crc;
 use super::record::{Record, u16_at};
 use crate::archive::input::ArchiveInput;
 use crate::archive::invalid;
-use crate::archive::packing::{self, MAX_WINDOW};
+use crate::archive::packing;
 use crate::ops::intake::fill;
 
 /// The bytes before the name in the header of an entry.
@@ -135,5 +135,3 @@ impl Read for Body {
         Ok(n)
     }
 }
-
-const _: () = assert!(MAX_WINDOW >= 64 << 20, "what the usual packers use at their best");

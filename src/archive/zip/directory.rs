@@ -166,7 +166,8 @@ impl Directory {
             directory.starts.push(record.start);
         }
         let found = directory.starts.len() as u64;
-        if if end.is_64 { found != end.entries } else { found & 0xffff != end.entries } {
+        let counted = if end.is_64 { found } else { found & 0xffff };
+        if counted != end.entries {
             let said = end.entries;
             return Err(invalid(format!("the archive lists {found} entries and says that it has {said}")));
         }
