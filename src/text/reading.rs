@@ -461,14 +461,16 @@ impl<H: Read> TextFile<H> {
 
     /// Whether a character that was held ends a line, without what follows it.
     fn ends_line(&mut self, c: char) -> Result<bool, Failure> {
-        while c == '\r' {
+        if c != '\r' {
+            return Ok(c == '\n');
+        }
+        loop {
             match feed_behind(self.input.codec(), self.input.rest()) {
                 Some(feed) => return Ok(feed == 0),
                 None if self.input.fill(&mut self.handle)? == 0 => return Ok(true),
                 None => {}
             }
         }
-        Ok(c == '\n')
     }
 
     /// Decodes the bytes up to `stop`, or as many as `limit` characters are, malformed ones replaced.
