@@ -46,7 +46,7 @@ impl<P> Listener<P> {
         }
     }
 
-    /// Tells, for one thread while no other does.
+    /// Tells, behind a call that is under way; for one thread, which must not be within that call.
     pub fn tell(&self, how_far: impl FnOnce() -> P) {
         if let Some(tell) = &self.tell {
             let _turn = self.turn.lock();

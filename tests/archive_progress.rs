@@ -121,7 +121,8 @@ fn many_threads_tell_in_one_order() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
     let told = pool.install(|| told(WAYS[0], &MemFs::new(), archive.clone(), ImportOptions::new()));
     check(&told, 40, 20 * MIB as u64, Some(archive.len() as u64));
-    assert!(told.iter().filter(|done| done.entries == 0).count() >= 10, "{told:?}");
+    // Besides after each entry and at the end; less often than 80 times where two would tell at once.
+    assert!(told.len() >= 40 + 1 + 10, "{told:?}");
 }
 
 #[test]
@@ -150,8 +151,9 @@ fn the_list_of_a_zip_and_what_stands_before_it_count_once() {
     let entries: Vec<_> = names.iter().map(|name| (&**name, &b"x"[..])).collect();
     let archive = [noise(10_000, 7), deflated(&entries)].concat();
     let len = archive.len() as u64;
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap(); // others may be far ahead
     for import in WAYS {
-        let told = told(import, &MemFs::new(), archive.clone(), ImportOptions::new());
+        let told = alone.install(|| told(import, &MemFs::new(), archive.clone(), ImportOptions::new()));
         check(&told, 500, 500, Some(len));
         // Nearly all of it when the last entry is done, and not long before.
         let [.., at_last, _] = told[..] else { panic!("{told:?}") };

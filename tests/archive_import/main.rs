@@ -7,6 +7,7 @@
 //! | `own_formats` | formats that users add |
 //! | `sources` | where the bytes come from, and how that fails |
 //! | `conflicts`, `races` | what stands at the destination, before and meanwhile |
+//! | `threads` | many threads that unpack |
 //! | `options`, `times` | what is brought, limited and told; when directories were modified |
 //! | `support` | filesystems to look at, bytes to pack, both ways of importing |
 
@@ -22,5 +23,6 @@ mod races;
 mod sources;
 mod support;
 mod tars;
+mod threads;
 mod times;
 mod zips;

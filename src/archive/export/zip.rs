@@ -12,11 +12,11 @@ use flate2::Crc;
 use super::deflate::{BLOCK, Deflater, WINDOW, crc_of};
 use super::entries::{Entries, Entry};
 use super::options::{ArchiveSummary, Settings};
-use super::pipeline::{Pipeline, Work};
 use super::records::{
     DEFLATED, Described, STORED, SURELY_NARROW, Sizes, put_central, put_descriptor, put_end, put_local,
 };
 use super::sink::{Put, Sink};
+use crate::archive::pipeline::{Pipeline, Work};
 use crate::content::{Content, copied, reserve};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -65,7 +65,7 @@ impl Course {
         Self { listener, entries: AtomicU64::new(0), meter: Arc::clone(&archive.meter), total: archive.size }
     }
 
-    /// An entry was dealt with; for the thread that imports while no other unpacks.
+    /// An entry was dealt with; for the thread that imports.
     pub fn entry(&self) {
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.listener.tell(|| self.so_far());

@@ -26,7 +26,8 @@ impl Failed {
         Self(AtomicUsize::new(usize::MAX))
     }
 
-    fn mark(&self, index: usize) {
+    /// The entry at `index` has.
+    pub fn mark(&self, index: usize) {
         self.0.fetch_min(index, Ordering::Relaxed); // nothing is published by it
     }
 

@@ -7,6 +7,7 @@
 //! | `course` | how far it is, and telling of it |
 //! | `placing` | where an entry goes, if anywhere |
 //! | `intake` | the bytes of one entry, into chunks that are paid for |
+//! | `unpacking` | entries unpacked by many threads, dealt with in order |
 //! | `atomic` | all at one instant |
 //! | `streaming` | one after the other |
 
@@ -17,10 +18,13 @@ mod options;
 mod placing;
 mod report;
 mod streaming;
+mod unpacking;
 
 pub use course::ImportProgress;
 pub use options::{ImportLimits, ImportOptions, OnConflict};
 pub use report::{ArchiveReport, EntryFate, EntryOutcome, SkippedEntry};
+
+use std::sync::Arc;
 
 use super::meter::Meter;
 use super::{Archive, ArchiveSource};
@@ -44,7 +48,7 @@ use crate::volume::Volume;
 /// what is left out are charged while the import runs, so it can fail with `QuotaExceeded` even
 /// where there is nothing to write. A name with a drive, as `C:\x`, is taken as relative: `C:/x`.
 ///
-/// The compressed entries of a zip are unpacked by the threads of the current [`rayon`] pool.
+/// The entries of a zip are unpacked by the threads of the current [`rayon`] pool.
 ///
 /// ```
 /// use arcfs::{ErrorKind, ImportOptions, MemFs, OnConflict, import_archive};
@@ -127,7 +131,14 @@ pub fn import_archive_streaming(
     dest: impl AsRef<str>,
     options: ImportOptions,
 ) -> Result<ArchiveReport> {
-    bring(fs, source.into(), dest.as_ref(), options, "import_archive_streaming", streaming::import)
+    bring(
+        fs,
+        source.into(),
+        dest.as_ref(),
+        options,
+        "import_archive_streaming",
+        |volume, archive, dest, options| streaming::import(volume, archive, dest, options),
+    )
 }
 
 /// Checks the destination, opens the archive and imports it in one of the two ways.
@@ -137,7 +148,7 @@ fn bring(
     dest: &str,
     options: ImportOptions,
     operation: &'static str,
-    import: impl FnOnce(&Volume, Archive, &str, &ImportOptions) -> Result<ArchiveReport>,
+    import: impl FnOnce(&Arc<Volume>, Archive, &str, &ImportOptions) -> Result<ArchiveReport>,
 ) -> Result<ArchiveReport> {
     let volume = fs.volume();
     let bring = || {

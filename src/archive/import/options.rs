@@ -7,6 +7,7 @@ use super::course::ImportProgress;
 use super::report::EntryOutcome;
 use crate::archive::ArchiveFormats;
 use crate::listener::Tell;
+use crate::ops::import::Existing;
 
 /// What an import does where a file stands in the place of one that it brings.
 ///
@@ -24,6 +25,16 @@ pub enum OnConflict {
     Overwrite,
     /// The file stays, and the entry is listed as skipped. Of several entries the first wins.
     Skip,
+}
+
+impl From<OnConflict> for Existing {
+    fn from(on_conflict: OnConflict) -> Self {
+        match on_conflict {
+            OnConflict::Error => Self::Refuse,
+            OnConflict::Overwrite => Self::Replace,
+            OnConflict::Skip => Self::Keep,
+        }
+    }
 }
 
 /// How much an archive may bring. What is over a limit is `InvalidInput`.
@@ -161,8 +172,8 @@ impl ImportOptions {
     /// last call is made when all entries have been dealt with; if there are none, it is the only
     /// one. [`import_archive`](crate::import_archive) publishes after it.
     ///
-    /// Within large entries of a zip that are unpacked together it is called on the threads that
-    /// unpack them, else on the thread that imports; never by two at once. What it does takes the
+    /// Within large entries of a zip it is called on the threads that unpack them, else on the
+    /// thread that imports; never by two at once. What it does takes the
     /// time of the import. It may call the filesystem: nothing of it is held. If it panics, it is not
     /// called again, and the import ends with that panic: that of
     /// [`import_archive`](crate::import_archive) without a trace, the other with what it has
@@ -193,9 +204,8 @@ impl ImportOptions {
         self
     }
 
-    /// Calls `on_entry` with what became of each entry, on the thread that imports: in the order of
-    /// the archive, but that files of a zip that are unpacked together come together. What a filter
-    /// does not want, and what has no name left, is not told of.
+    /// Calls `on_entry` with what became of each entry, on the thread that imports, in the order of
+    /// the archive. What a filter does not want, and what has no name left, is not told of.
     ///
     /// [`import_archive_streaming`](crate::import_archive_streaming) calls it when the entry is
     /// published, so that whoever listens knows what is there even if a later entry fails.

@@ -1,6 +1,7 @@
 //! What became of the entries of an archive.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::course::Course;
 use super::options::ImportOptions;
@@ -100,7 +101,7 @@ impl ArchiveReport {
 /// A report that is being made, and told of.
 pub struct Telling<'a> {
     pub report: ArchiveReport,
-    pub course: Course,
+    pub course: Arc<Course>,
     volume: &'a Volume,
     options: &'a ImportOptions,
     /// What the names in the report take, charged until it is handed out.
@@ -111,7 +112,8 @@ impl<'a> Telling<'a> {
     /// Nothing has happened yet.
     pub fn new(archive: &Archive, volume: &'a Volume, options: &'a ImportOptions) -> Self {
         let report = ArchiveReport { format: archive.format.clone(), ..ArchiveReport::default() };
-        Self { report, course: Course::new(archive, options), volume, options, charge: Charge::none() }
+        let course = Arc::new(Course::new(archive, options));
+        Self { report, course, volume, options, charge: Charge::none() }
     }
 
     /// A file was unpacked.

@@ -11,7 +11,7 @@ use crate::archive::{Archive, EntryInfo, error_of};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::SkipReason;
-use crate::ops::import::{Existing, Import, ImportFile};
+use crate::ops::import::{Import, ImportFile};
 use crate::path;
 use crate::tree::lookup::{Found, find_deepest};
 use crate::tree::meta::Timestamp;
@@ -91,11 +91,7 @@ impl Streaming<'_> {
         let modified = info.modified().map(Timestamp::from);
         let import = Import {
             files: vec![ImportFile { path: path.to_owned(), content, modified }],
-            existing: match self.options.on_conflict {
-                OnConflict::Error => Existing::Refuse,
-                OnConflict::Overwrite => Existing::Replace,
-                OnConflict::Skip => Existing::Keep,
-            },
+            existing: self.options.on_conflict.into(),
             ..Import::default()
         };
         let imported = self.volume.import(import).map_err(|error| of_entry(error, path, info))?;

@@ -115,21 +115,24 @@ impl<W: Work> Pipeline<W> {
         }
     }
 
+    /// Takes the result of the oldest job if that has ended.
+    pub fn next_if_done(&self) -> Option<Result<W::Done>> {
+        let outcome = self.0.state.lock().take_first()?;
+        Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)))
+    }
+
     /// Takes the result of the oldest job, waiting for it; `None` if there are no jobs.
     pub fn next(&self) -> Option<Result<W::Done>> {
         let shared = &*self.0;
         loop {
             let mut state = shared.state.lock();
             state.asleep = false;
-            match state.begun.front_mut().map(Option::take) {
-                Some(Some(outcome)) => {
-                    state.begun.pop_front();
-                    state.taken += 1;
-                    drop(state);
-                    return Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)));
-                }
-                None if state.waiting.is_empty() => return None,
-                _ => {}
+            if let Some(outcome) = state.take_first() {
+                drop(state);
+                return Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            if state.begun.is_empty() && state.waiting.is_empty() {
+                return None;
             }
             if let Some(begun) = shared.begin(&mut state) {
                 drop(state);
@@ -140,6 +143,16 @@ impl<W: Work> Pipeline<W> {
                 shared.owner.park_until(&Deadline::after(None));
             }
         }
+    }
+}
+
+impl<W: Work> State<W> {
+    /// The result of the oldest job, if it has ended.
+    fn take_first(&mut self) -> Option<Outcome<W>> {
+        let outcome = self.begun.front_mut()?.take()?;
+        self.begun.pop_front();
+        self.taken += 1;
+        Some(outcome)
     }
 }
 
@@ -327,6 +340,24 @@ mod tests {
             assert_eq!(pipeline.next().expect("a job").expect("lucky"), 0);
             assert!(!pipeline.is_full());
         }
+    }
+
+    #[test]
+    fn a_result_is_taken_without_waiting_only_if_it_is_there() {
+        let pipeline = Pipeline::new(Doubling::default(), 1);
+        assert!(pipeline.next_if_done().is_none());
+        pipeline.submit((1, Arc::new(())));
+        assert!(pipeline.next_if_done().is_none()); // nobody else may do it
+
+        let pipeline = Pipeline::new(Doubling::default(), 2);
+        (1..4).for_each(|number| pipeline.submit((number, Arc::new(()))));
+        let mut results = Vec::new();
+        while results.len() < 3 {
+            results.extend(pipeline.next_if_done().map(|result| result.expect("lucky")));
+            thread::yield_now();
+        }
+        assert_eq!(results, [2, 4, 6]);
+        assert!(pipeline.next_if_done().is_none() && pipeline.next().is_none());
     }
 
     #[test]
