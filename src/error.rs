@@ -214,7 +214,6 @@ impl Error {
     }
 
     /// What the host answered, with the kind that says the same.
-    #[cfg(any(feature = "archive", feature = "image"))]
     #[cold]
     pub(crate) fn of_host(error: io::Error, what: &'static str) -> Self {
         let kind = match error.kind() {

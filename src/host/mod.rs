@@ -34,7 +34,7 @@ pub use report::{ExportReport, ImportReport, SkipReason, Skipped};
 use std::io;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::fs::MemFs;
 use crate::ops::Named;
 use crate::snapshot::Snapshot;
@@ -242,12 +242,7 @@ impl Snapshot {
 
 /// The error of a call that cannot use the directory of the host that it was given.
 fn host_error(host: &Path, error: io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
-        _ => ErrorKind::Other,
-    };
-    Error::at(kind, &host.to_string_lossy()).because("a directory of the host").caused_by(error)
+    Error::of_host(error, "a directory of the host").on(&host.to_string_lossy())
 }
 
 /// What stands at a name of a directory of the host, the name itself looked at, not what it may
