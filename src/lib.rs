@@ -89,7 +89,7 @@ mod fault;
 mod file;
 mod fs;
 mod host;
-#[cfg(feature = "image")]
+#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
 pub mod image;
 mod listener;
 mod lock;
@@ -128,7 +128,7 @@ pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
 pub use host::{ExportReport, HostOptions, HostProgress, ImportReport, SkipReason, Skipped};
-#[cfg(feature = "image")]
+#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
 pub use image::{
     Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
     load_image_file_with, load_image_with, resolve_image_path, save_image, save_image_file,
@@ -191,12 +191,16 @@ pub mod internals {
     pub mod tree {
         pub use crate::tree::edit::*;
         pub use crate::tree::examine::{Effect, Refusal};
-        pub use crate::tree::lookup::{Found, find};
+        pub use crate::tree::held::Tree;
+        pub use crate::tree::lookup::find;
         pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
-        pub use crate::tree::node::{Dir, FileNode, Node, Paid, Totals};
+        pub use crate::tree::node::{Dir, NewDir, NewFile, NewTree, NodeRef, Totals};
         pub use crate::tree::root::{Limits, Root};
     }
-    #[cfg(feature = "image")]
+    pub mod versioned {
+        pub use crate::tree::versioned::*;
+    }
+    #[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
     pub mod image {
         pub use crate::image::forge::*;
     }

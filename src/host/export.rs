@@ -26,16 +26,14 @@ use super::directory::{HostDir, Identity, unusable};
 use super::options::{Course, FileCourse, HostOptions};
 use super::report::{ExportReport, SkipReason, Skipped, sort};
 use super::{Standing, host_error};
-use crate::charge::Charge;
 use crate::error::{Error, Result};
 use crate::ops::usage_of;
 use crate::path;
 use crate::snapshot::Snapshot;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::tree::lookup::{Found, find};
-use crate::tree::name::Name;
-use crate::tree::node::{Dir, FileNode, Node};
+use crate::tree::lookup::find;
+use crate::tree::node::{Dir, FileNode, NodeRef};
 
 /// See `Snapshot::export_dir_with`.
 ///
@@ -56,10 +54,10 @@ pub fn export_dir(
     let (report, most_busy) = (Mutex::default(), BUSY * rayon::current_num_threads());
     let mut export = Export { host, report, course, busy: AtomicUsize::new(0), most_busy };
     match at.found {
-        Found::Dir(dir) => rayon::scope(|scope| export.walk(scope, top, dir)),
-        Found::File(file) => {
+        NodeRef::Dir(dir) => rayon::scope(|scope| export.walk(scope, top, dir)),
+        NodeRef::File(file) => {
             let (_, name) = path::split_last(&src).expect("a file is not the root");
-            let files = vec![(Name::new(name, Charge::none()), Arc::clone(file))];
+            let files = vec![(name, file)];
             let place = Place::new(&export, Arc::new(top), Way::default(), None);
             place.write(&Batch { serial: 0, files });
         }
@@ -99,39 +97,39 @@ const BATCH: usize = 32;
 const BUSY: usize = 2;
 
 /// Some files of one directory.
-struct Batch {
+struct Batch<'t> {
     /// The number of its first file among all files.
     serial: usize,
-    files: Vec<(Name, Arc<FileNode>)>,
+    files: Vec<(&'t str, &'t FileNode)>,
 }
 
 /// Where the walk is.
 #[derive(Default)]
-struct Walk {
+struct Walk<'t> {
     /// Directories on the way to the one that it is in, which it comes back to.
-    pending: Vec<Level>,
+    pending: Vec<Level<'t>>,
     /// Files so far.
     serial: usize,
 }
 
 /// A directory with some below it that the walk has not been in.
-struct Level {
+struct Level<'t> {
     host: Arc<HostDir>,
     way: Way,
     /// At least one; the first has the most directories below it.
-    left: Vec<(Name, Arc<Dir>)>,
+    left: Vec<(&'t str, &'t Dir)>,
 }
 
 impl Export<'_> {
-    fn walk<'s>(&'s self, scope: &Scope<'s>, top: HostDir, dir: &Arc<Dir>) {
+    fn walk<'s>(&'s self, scope: &Scope<'s>, top: HostDir, dir: &'s Dir) {
         let mut walk = Walk::default();
         self.visit(scope, &mut walk, Arc::new(top), Way::default(), dir);
         while !self.course.is_broken()
             && let Some(mut level) = walk.pending.pop()
         {
             let Some((name, dir)) = level.left.pop() else { continue };
-            let way = level.way.below(&name);
-            let opened = level.host.child(name.as_str());
+            let way = level.way.below(name);
+            let opened = level.host.child(name);
             if !level.left.is_empty() {
                 walk.pending.push(level);
             } else {
@@ -140,25 +138,32 @@ impl Export<'_> {
             match opened {
                 Ok(host) => {
                     self.report.lock().dirs += 1;
-                    self.visit(scope, &mut walk, Arc::new(host), way, &dir);
+                    self.visit(scope, &mut walk, Arc::new(host), way, dir);
                 }
-                Err(error) => self.skip_dir(&way, &dir, not_written(error)),
+                Err(error) => self.skip_dir(&way, dir, not_written(error)),
             }
         }
     }
 
     /// Makes the directories in one, and has its files written.
-    fn visit<'s>(&'s self, scope: &Scope<'s>, walk: &mut Walk, host: Arc<HostDir>, way: Way, dir: &Arc<Dir>) {
+    fn visit<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        walk: &mut Walk<'s>,
+        host: Arc<HostDir>,
+        way: Way,
+        dir: &'s Dir,
+    ) {
         let (mut files, mut left) = (Vec::new(), Vec::new());
         // One that another entry has become is not used for a name that only the host takes for the
         // same.
         let mut made = HashSet::new();
         for (name, entry) in dir.entries.iter() {
-            match &entry.node {
-                Node::File(file) => files.push((name.clone(), Arc::clone(file))),
-                Node::Dir(below) => match make_dir(&host, name.as_str(), &mut made) {
-                    Ok(()) => left.push((name.clone(), Arc::clone(below))),
-                    Err(reason) => self.skip_dir(&way.below(name), below, reason),
+            match entry.node {
+                NodeRef::File(file) => files.push((name.as_str(), file)),
+                NodeRef::Dir(below) => match make_dir(&host, name.as_str(), &mut made) {
+                    Ok(()) => left.push((name.as_str(), below)),
+                    Err(reason) => self.skip_dir(&way.below(name.as_str()), below, reason),
                 },
             }
         }
@@ -166,7 +171,7 @@ impl Export<'_> {
             left.swap(0, largest);
             walk.pending.push(Level { host: Arc::clone(&host), way: way.clone(), left });
         }
-        let place = Place::new(self, host, way, Some(Arc::clone(dir)));
+        let place = Place::new(self, host, way, Some(dir));
         let mut files = files.into_iter();
         let mut next_batch = || {
             let batch = Batch { serial: walk.serial, files: files.by_ref().take(BATCH).collect() };
@@ -223,18 +228,18 @@ struct Place<'e> {
     host: Arc<HostDir>,
     way: Way,
     /// What it is made of; `None` where only one file is exported.
-    dir: Option<Arc<Dir>>,
+    dir: Option<&'e Dir>,
     /// The files written there so far. A file that another entry has become is not replaced by
     /// one with a name that only the host takes for the same.
     written: Mutex<HashSet<Identity>>,
 }
 
 impl<'e> Place<'e> {
-    fn new(export: &'e Export<'e>, host: Arc<HostDir>, way: Way, dir: Option<Arc<Dir>>) -> Self {
+    fn new(export: &'e Export<'e>, host: Arc<HostDir>, way: Way, dir: Option<&'e Dir>) -> Self {
         Self { export, host, way, dir, written: Mutex::default() }
     }
 
-    fn write(&self, batch: &Batch) {
+    fn write(&self, batch: &Batch<'_>) {
         let mut report = ExportReport::default();
         let there = self.host.look_again();
         for (number, (name, file)) in batch.files.iter().enumerate() {
@@ -243,7 +248,7 @@ impl<'e> Place<'e> {
             }
             let mut course = self.export.course.file(file.content.len());
             let wrote = match &there {
-                Ok(()) => write_file(self, name.as_str(), file, batch.serial + number, &mut course),
+                Ok(()) => write_file(self, name, file, batch.serial + number, &mut course),
                 Err(error) => Err(not_written(io::Error::new(error.kind(), error.to_string()))),
             };
             let mut note = |reason| {
@@ -310,19 +315,19 @@ struct Way(Option<Arc<Step>>);
 
 struct Step {
     above: Way,
-    name: Name,
+    name: Box<str>,
 }
 
 impl Way {
-    fn below(&self, name: &Name) -> Self {
-        Self(Some(Arc::new(Step { above: self.clone(), name: name.clone() })))
+    fn below(&self, name: &str) -> Self {
+        Self(Some(Arc::new(Step { above: self.clone(), name: name.into() })))
     }
 
     fn on(&self, host: &Path) -> PathBuf {
         let steps = std::iter::successors(self.0.as_deref(), |step| step.above.0.as_deref());
-        let names: Vec<&Name> = steps.map(|step| &step.name).collect();
+        let names: Vec<&str> = steps.map(|step| &*step.name).collect();
         let mut path = host.to_owned();
-        path.extend(names.iter().rev().map(|name| name.as_str()));
+        path.extend(names.iter().rev());
         path
     }
 }

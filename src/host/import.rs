@@ -32,7 +32,7 @@ pub fn import_dir(volume: &Volume, host: &Path, dest: &str, options: &HostOption
     let dest = volume.normalize(dest)?;
     let mut listing = Listing::of(host, &dest, volume.config.max_depth, options.progress.is_some())?;
     // Long before the import finds it out.
-    match volume.dir(&dest) {
+    match volume.look_for_dir(&dest) {
         Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
         _ => {}
     }

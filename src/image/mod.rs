@@ -75,7 +75,6 @@ pub use reader::{ImageReader, ImageWalk, SnapshotInfo};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::builder::MemFsBuilder;
@@ -373,13 +372,13 @@ fn load(mut source: Source<'_>, configure: impl FnOnce(MemFsBuilder) -> MemFsBui
     let meta = Meta::parse(&front.meta)?;
     let builder = configure(builder(&meta.head)?);
     let (fs, saved) =
-        builder.build_with(|resources, config| build(&front, &meta, &mut source, resources, config))?;
+        builder.build_with(|quota, nodes, config| build(&front, &meta, &mut source, quota, nodes, config))?;
     let volume = fs.volume();
-    let current = Arc::clone(&volume.load().tree);
+    let current = volume.tree();
     let mut snapshots = BTreeMap::new();
     for Saved { name, tree, version, taken } in saved {
         // As if commits had replaced it: whoever lets go of it last need not free all of it.
-        if !Arc::ptr_eq(&tree, &current) && tree.totals.nodes() + tree.totals.chunks > FREED_BY_READERS {
+        if !tree.ptr_eq(&current) && tree.totals.nodes() + tree.totals.chunks > FREED_BY_READERS {
             volume.resources.graves.bury(&tree);
         }
         let snapshot = Snapshot::of(tree, version, volume.config.max_depth, &volume.resources);

@@ -140,9 +140,9 @@ fn load_on_account(
     let front = source.front().expect("the digests are right");
     let mut account = Account::new();
     let outcome = Meta::parse(&front.meta).and_then(|meta| {
-        configure(builder(&meta.head)?).build_with(|resources, config| {
-            account = Arc::clone(resources.quota.account());
-            build(&front, &meta, &mut source, resources, config)
+        configure(builder(&meta.head)?).build_with(|quota, nodes, config| {
+            account = Arc::clone(quota.account());
+            build(&front, &meta, &mut source, quota, nodes, config)
         })
     });
     (outcome.map(drop), account)
@@ -582,7 +582,6 @@ fn an_image_reader_reads_parts_in_any_order() {
 #[test]
 fn an_injected_failure_of_a_load_leaves_nothing_charged() {
     use crate::testing::{Fault, Injected};
-    use crate::tree::check::check_consistent;
 
     // Few enough bytes to be the work of this thread, where the faults are armed.
     let fs = MemFs::new();
@@ -606,5 +605,5 @@ fn an_injected_failure_of_a_load_leaves_nothing_charged() {
         };
         assert!(expected, "{fault:?}: {failed}");
     }
-    check_consistent(&load_image(&image[..]).unwrap().fs.volume().load()).unwrap();
+    load_image(&image[..]).unwrap().fs.check_consistent().unwrap();
 }

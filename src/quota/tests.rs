@@ -47,7 +47,7 @@ impl Relief for Spare {
 
 /// What a commit asks: whether a tree of `current` nodes may become one of `after`.
 fn check(limit: &NodeLimit, current: u64, after: u64) -> Result<()> {
-    Limits { max_nodes: limit.get(), max_depth: 1 }.admit_nodes(current, after)
+    Limits { max_nodes: limit.get(), max_depth: 1, chunk_overhead: 0 }.admit_nodes(current, after)
 }
 
 #[test]

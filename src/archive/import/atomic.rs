@@ -18,8 +18,9 @@ use crate::error::{ErrorKind, Result};
 use crate::host::SkipReason;
 use crate::ops::import::{Import, ImportFile};
 use crate::path;
-use crate::tree::lookup::{Found, find_deepest};
+use crate::tree::lookup::find_deepest;
 use crate::tree::meta::Timestamp;
+use crate::tree::node::NodeRef;
 use crate::volume::Volume;
 
 /// Reads all of an archive, then publishes it.
@@ -162,14 +163,14 @@ impl Building<'_> {
             return refuse(ErrorKind::IsADirectory, "earlier entries are below it");
         }
         match find_deepest(&self.volume.load().tree, path) {
-            (Found::Dir(_), "") => refuse(ErrorKind::IsADirectory, "a directory stands there"),
-            (Found::File(_), "") => match self.options.on_conflict {
+            (NodeRef::Dir(_), "") => refuse(ErrorKind::IsADirectory, "a directory stands there"),
+            (NodeRef::File(_), "") => match self.options.on_conflict {
                 OnConflict::Error => refuse(ErrorKind::AlreadyExists, "overwrite or skip what exists"),
                 OnConflict::Overwrite => Ok(Admitted::There),
                 OnConflict::Skip => Ok(Admitted::Not),
             },
-            (Found::File(_), _) => refuse(ErrorKind::NotADirectory, "a file stands on the way"),
-            (Found::Dir(_), _) => Ok(Admitted::New),
+            (NodeRef::File(_), _) => refuse(ErrorKind::NotADirectory, "a file stands on the way"),
+            (NodeRef::Dir(_), _) => Ok(Admitted::New),
         }
     }
 
@@ -182,9 +183,9 @@ impl Building<'_> {
             None => {}
         }
         match find_deepest(&self.volume.load().tree, path) {
-            (Found::File(_), _) => refuse("a file stands there, or on the way"),
-            (Found::Dir(_), "") => Ok(Admitted::There),
-            (Found::Dir(_), _) => Ok(Admitted::New),
+            (NodeRef::File(_), _) => refuse("a file stands there, or on the way"),
+            (NodeRef::Dir(_), "") => Ok(Admitted::There),
+            (NodeRef::Dir(_), _) => Ok(Admitted::New),
         }
     }
 

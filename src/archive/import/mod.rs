@@ -154,7 +154,7 @@ fn bring(
     let bring = || {
         let dest = volume.normalize(dest)?;
         // Long before the import finds it out.
-        match volume.dir(&dest) {
+        match volume.look_for_dir(&dest) {
             Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
             _ => {}
         }

@@ -13,8 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::host::SkipReason;
 use crate::ops::import::{Import, ImportFile};
 use crate::path;
-use crate::tree::lookup::{Found, find_deepest};
+use crate::tree::lookup::find_deepest;
 use crate::tree::meta::Timestamp;
+use crate::tree::node::NodeRef;
 use crate::volume::Volume;
 
 /// Publishes each entry as it comes.
@@ -107,11 +108,11 @@ impl Streaming<'_> {
     /// Whether a file is worth unpacking, as things stand.
     fn is_wanted(&self, path: &str, info: &EntryInfo) -> Result<bool> {
         let kind = match (find_deepest(&self.volume.load().tree, path), self.options.on_conflict) {
-            ((Found::Dir(_), ""), _) => ErrorKind::IsADirectory,
-            ((Found::File(_), ""), OnConflict::Error) => ErrorKind::AlreadyExists,
-            ((Found::File(_), ""), conflict) => return Ok(conflict == OnConflict::Overwrite),
-            ((Found::File(_), _), _) => ErrorKind::NotADirectory,
-            ((Found::Dir(_), _), _) => return Ok(true),
+            ((NodeRef::Dir(_), ""), _) => ErrorKind::IsADirectory,
+            ((NodeRef::File(_), ""), OnConflict::Error) => ErrorKind::AlreadyExists,
+            ((NodeRef::File(_), ""), conflict) => return Ok(conflict == OnConflict::Overwrite),
+            ((NodeRef::File(_), _), _) => ErrorKind::NotADirectory,
+            ((NodeRef::Dir(_), _), _) => return Ok(true),
         };
         Err(of_entry(Error::at(kind, path), path, info))
     }
@@ -120,8 +121,8 @@ impl Streaming<'_> {
     /// be made.
     fn remember_missing(&mut self, path: &str, end: usize) -> Result<()> {
         let (found, rest) = match find_deepest(&self.volume.load().tree, path) {
-            (Found::Dir(_), rest) => (path.len() - rest.len(), rest),
-            (Found::File(_), _) => return Ok(()), // which is an error soon
+            (NodeRef::Dir(_), rest) => (path.len() - rest.len(), rest),
+            (NodeRef::File(_), _) => return Ok(()), // which is an error soon
         };
         let slashes = rest.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| found + at);
         for len in slashes.chain([path.len()]).filter(|len| *len > found && *len <= end) {
