@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What they do not show: anything beyond the bound on preemptions; anything inside `ArcSwap`,
-//! whose atomics loom cannot see, and for which a mutex stands in (`src/root/cell.rs`), so that the
+//! whose atomics loom cannot see, and for which a mutex stands in (`src/root/counted/cell.rs`), so that the
 //! models check what is done with the cell and not the cell; orders that only differ in who drops an
 //! `Arc` when, for those counts are `std`'s and loom does not see them either; anything about time.
 //!
