@@ -9,6 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::held::Tree;
+use super::holds::Holds;
 use super::meta::{DirMeta, FileMeta, Timestamp};
 use super::node::{FileNode, NewDir, NewFile, NewTree, PaidName};
 use crate::charge::Charge;
@@ -192,6 +193,31 @@ pub enum PutRule {
     Keep,
 }
 
+impl PutRule {
+    /// Times and generation of a file's next version. With the old ones comes whether anything was
+    /// written: bytes, or that there are none any more.
+    #[must_use]
+    pub fn next_meta(&self, old: Option<(FileMeta, bool)>, empty: bool, now: Timestamp) -> FileMeta {
+        let fresh = FileMeta::new(now);
+        match (self, old) {
+            (PutRule::Write | PutRule::Append { .. }, Some((old, wrote))) => FileMeta {
+                created: old.created,
+                modified: if wrote { old.modified.max(now) } else { old.modified },
+                generation: old.generation + u64::from(wrote),
+            },
+            (PutRule::Write | PutRule::Append { .. }, None) => {
+                FileMeta { generation: u64::from(!empty), ..fresh }
+            }
+            (PutRule::Import { modified, .. }, old) => FileMeta {
+                created: old.map_or(now, |(old, _)| old.created),
+                modified: *modified,
+                generation: 0,
+            },
+            (PutRule::Create | PutRule::Keep, _) => fresh,
+        }
+    }
+}
+
 /// What may be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
@@ -269,6 +295,19 @@ impl Default for Edit {
 }
 
 impl Edit {
+    /// The held path that stands in the way of this edit.
+    #[must_use]
+    pub fn held_path<'a>(&'a self, holds: &'a Holds) -> &'a str {
+        let (first, second) = match self {
+            Edit::Move { from, to, .. } => (&**from, &**to),
+            Edit::Exchange { a, b, .. } => (&**a, &**b),
+            Edit::MakeDirs { path, new, .. } => (new_levels(path, new.len()).0, &**path),
+            _ => (self.path(), self.path()),
+        };
+        let held = holds.at_or_below(first).or_else(|| holds.at_or_below(second));
+        held.unwrap_or(self.path())
+    }
+
     /// The path that an error of this edit names first.
     #[must_use]
     pub fn path(&self) -> &str {

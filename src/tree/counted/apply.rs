@@ -87,7 +87,7 @@ impl Work<'_> {
     fn step(&mut self, edit: &mut Edit) -> Result<(), Refusal> {
         let effect = edit.examine(self.root, self.limits)?;
         if effect.held && !broken!(HoldChecksBesideRoot) {
-            return Err(self.held(edit));
+            return Err(Refusal::Held(edit.held_path(&self.root.holds).into()));
         }
         match edit {
             Edit::Expect { .. } => Ok(()),
@@ -124,19 +124,6 @@ impl Work<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// Names the held path that stands in the way of `edit`.
-    fn held(&self, edit: &Edit) -> Refusal {
-        let holds = &self.root.holds;
-        let (first, second) = match edit {
-            Edit::Move { from, to, .. } => (&**from, &**to),
-            Edit::Exchange { a, b, .. } => (&**a, &**b),
-            Edit::MakeDirs { path, new, .. } => (new_levels(path, new.len()).0, &**path),
-            _ => (edit.path(), edit.path()),
-        };
-        let held = holds.at_or_below(first).or_else(|| holds.at_or_below(second));
-        Refusal::Held(held.unwrap_or(edit.path()).into())
     }
 
     /// Builds a chain of directories from the bottom and binds it as one.
@@ -179,7 +166,7 @@ impl Work<'_> {
         // has shown it to its closure, the rule is `Keep`. A node that something else holds too
         // cannot be filled in, and will do only if it is right as it is.
         if !matches!(rule, PutRule::Keep) {
-            let meta = next_meta(rule, old, file.content.is_empty(), now);
+            let meta = rule.next_meta(old, file.content.is_empty(), now);
             if let Some(file) = file.get_mut() {
                 file.meta = meta;
             } else if file.meta != meta {
@@ -418,26 +405,6 @@ impl Work<'_> {
             }
         }
         dir
-    }
-}
-
-/// Times and generation of a file's next version. With the old ones comes whether anything was
-/// written: bytes, or that there are none any more.
-fn next_meta(rule: &PutRule, old: Option<(FileMeta, bool)>, empty: bool, now: Timestamp) -> FileMeta {
-    let fresh = FileMeta::new(now);
-    match (rule, old) {
-        (PutRule::Write | PutRule::Append { .. }, Some((old, wrote))) => FileMeta {
-            created: old.created,
-            modified: if wrote { old.modified.max(now) } else { old.modified },
-            generation: old.generation + u64::from(wrote),
-        },
-        (PutRule::Write | PutRule::Append { .. }, None) => {
-            FileMeta { generation: u64::from(!empty), ..fresh }
-        }
-        (PutRule::Import { modified, .. }, old) => {
-            FileMeta { created: old.map_or(now, |(old, _)| old.created), modified: *modified, generation: 0 }
-        }
-        (PutRule::Create | PutRule::Keep, _) => fresh,
     }
 }
 
