@@ -251,6 +251,11 @@ impl<K: Kinds> Store<K> {
         unsafe { self.bury(value.whole()) }
     }
 
+    /// Notes that an object died, or frees it where nobody else can know it.
+    ///
+    /// # Safety
+    ///
+    /// As [`kill`](Self::kill), or as [`kill_whole`](Self::kill_whole) where it stands for what is below it.
     unsafe fn bury(&mut self, object: Dead) -> Result<(), OutOfMemory> {
         self.dead.try_reserve(1)?;
         // SAFETY: as the caller warrants.

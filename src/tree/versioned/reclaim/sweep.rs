@@ -42,6 +42,10 @@ impl<K: Kinds> Store<K> {
     }
 
     /// Judges one object, if there is one. On an error it is still to be judged.
+    ///
+    /// # Safety
+    ///
+    /// As [`sweep`](Self::sweep).
     unsafe fn judge_next(&mut self, oldest: u64) -> Option<Result<(), OutOfMemory>> {
         // SAFETY: as `sweep`.
         unsafe {
@@ -66,6 +70,10 @@ impl<K: Kinds> Store<K> {
     /// Gives an object to the snapshot that needs it, or what is below it to the work and itself to the retired.
     ///
     /// Nothing changes on an error.
+    ///
+    /// # Safety
+    ///
+    /// As [`sweep`](Self::sweep).
     unsafe fn judge(&mut self, work: Work, oldest: u64) -> Result<(), OutOfMemory> {
         let Work { object, below, death } = work;
         // SAFETY: as `sweep`; the parts of an object are read before it is freed.
@@ -110,6 +118,10 @@ impl<K: Kinds> Store<K> {
     }
 
     /// Frees retired objects, oldest first (I8), or wherever they are if a reader holds up too many (I9).
+    ///
+    /// # Safety
+    ///
+    /// As [`sweep`](Self::sweep).
     unsafe fn free_retired(&mut self, announced: &[Announced], oldest: u64, budget: usize) -> usize {
         let mut queue = std::mem::take(&mut self.retired);
         let freed = queue.pop_until(oldest, budget, |object| {
@@ -127,6 +139,10 @@ impl<K: Kinds> Store<K> {
     }
 
     /// Frees all retired objects that no announced version reaches.
+    ///
+    /// # Safety
+    ///
+    /// As [`sweep`](Self::sweep).
     unsafe fn search(&mut self, announced: &[Announced]) {
         let mut queue = std::mem::take(&mut self.retired);
         queue.retain(|object, death| {
