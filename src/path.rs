@@ -59,12 +59,6 @@ fn clean_depth(path: &[u8]) -> Option<usize> {
 /// names that start with a dot.
 #[inline]
 fn glance(path: &[u8]) -> Option<usize> {
-    /// The top bit of each byte of the word that equals `byte`.
-    fn equal(word: u64, byte: u8) -> u64 {
-        const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-        let differs = word ^ u64::from_ne_bytes([byte; 8]);
-        !(((differs & LOW) + LOW) | differs | LOW)
-    }
     /// Where the word has a `/`, and whether it has something that needs a closer look.
     fn look(word: &[u8; 8], slash_before: u64) -> (u64, u64) {
         let word = u64::from_le_bytes(*word);
@@ -205,13 +199,33 @@ impl<'a> Iterator for Components<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let bytes = self.rest.as_bytes();
-        let start = bytes.iter().position(|&byte| byte != b'/')?;
-        let len = bytes[start..].iter().position(|&byte| byte == b'/');
-        let (name, rest) = self.rest[start..].split_at(len.unwrap_or(bytes.len() - start));
+        let start = self.rest.bytes().position(|byte| byte != b'/')?;
+        let (name, rest) = self.rest[start..].split_at(first_slash(&self.rest.as_bytes()[start..]));
         self.rest = rest;
         Some(name)
     }
+}
+
+/// Where the first `/` is, or the end: eight bytes at a time, for names are short, and a searcher costs more
+/// to set up than to run.
+#[inline]
+fn first_slash(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let slashes = equal(u64::from_le_bytes(*word), b'/');
+        if slashes != 0 {
+            return at * 8 + slashes.trailing_zeros() as usize / 8;
+        }
+    }
+    words.len() * 8 + rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len())
+}
+
+/// The top bit of each byte of the word that equals `byte`.
+#[inline]
+fn equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let differs = word ^ u64::from_ne_bytes([byte; 8]);
+    !(((differs & LOW) + LOW) | differs | LOW)
 }
 
 impl FusedIterator for Components<'_> {}
@@ -219,13 +233,25 @@ impl FusedIterator for Components<'_> {}
 /// The directory that contains the path, and its name there; `None` for `/`.
 #[must_use]
 pub fn split_last(path: &str) -> Option<(&str, &str)> {
-    // A plain loop: names are short, and a searcher costs more to set up than to run.
-    let slash = path.as_bytes().iter().rposition(|&byte| byte == b'/')?;
+    let slash = last_slash(path.as_bytes())?;
     match (&path[..slash], &path[slash + 1..]) {
         (_, "") => None,
         ("", name) => Some(("/", name)),
         split => Some(split),
     }
+}
+
+/// Where the last `/` is: as [`first_slash`], from the end.
+#[inline]
+fn last_slash(bytes: &[u8]) -> Option<usize> {
+    let (rest, words) = bytes.as_rchunks();
+    for (before, word) in words.iter().enumerate().rev() {
+        let slashes = equal(u64::from_le_bytes(*word), b'/');
+        if slashes != 0 {
+            return Some(rest.len() + before * 8 + (63 - slashes.leading_zeros() as usize) / 8);
+        }
+    }
+    rest.iter().rposition(|&byte| byte == b'/')
 }
 
 /// The path so many levels up; `/` where there are not as many.

@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::dir_map::DirMap;
 pub use super::new::{NewDir, NewFile, NewTree, PaidName};
+use smallvec::SmallVec;
+
 use crate::content::Content;
 use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
 use crate::tree::node::{NodeRef, Totals};
@@ -160,8 +162,8 @@ pub enum Objects {}
 pub struct Remains {
     /// What goes back to the account.
     pub owed: u64,
-    /// Contents of files.
-    pub contents: Vec<Content>,
+    /// Contents of files. A commit that frees at once mostly frees one.
+    pub contents: SmallVec<[Content; 2]>,
 }
 
 impl Remains {

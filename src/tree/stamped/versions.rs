@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -129,6 +130,8 @@ struct State {
     store: Store<Objects>,
     /// Roots that were replaced, with the version that did (V2).
     roots: VecDeque<(NonNull<Root>, u64)>,
+    /// Room for the next root: one that was freed.
+    spare: Option<Box<MaybeUninit<Root>>>,
     /// Objects that wait before readers are looked for: 1 while there are none.
     patience: usize,
     /// Room for announcements.
@@ -221,8 +224,14 @@ impl Versions {
         let birth = store.version();
         let root = Root { tree: DirRef(tree), holds, version, birth };
         let root = NonNull::from(Box::leak(Box::new(root)));
-        let state =
-            State { store, roots: VecDeque::new(), patience: 1, announced: Vec::new(), readers: Vec::new() };
+        let state = State {
+            store,
+            roots: VecDeque::new(),
+            spare: None,
+            patience: 1,
+            announced: Vec::new(),
+            readers: Vec::new(),
+        };
         Arc::new(Self {
             // SAFETY: the root is new, and freed as `publish` demands (V2).
             cell: unsafe { VersionCell::new(root, birth) },
@@ -411,7 +420,8 @@ impl Turn<'_> {
         let Next { root, names, heavy, spent } = work.finish();
         self.heavy += heavy;
         let birth = root.birth;
-        let root = NonNull::from(Box::leak(Box::new(root)));
+        let room = state.spare.take().unwrap_or_else(Box::new_uninit);
+        let root = NonNull::from(Box::leak(Box::write(room, root)));
         let old = self.versions.cell.root();
         // SAFETY: the versions grow under the lock; the new root and all that it leads to stay until nobody
         // can read them (V2 and the rules of the store). The version is published.
@@ -459,7 +469,7 @@ impl State {
 
     /// Frees up to so many objects that nobody needs; returns whether there is more that could be freed.
     fn free(&mut self, cell: &VersionCell<Root>, budget: usize) -> bool {
-        let Self { store, roots, patience, announced, readers } = self;
+        let Self { store, roots, spare, patience, announced, readers } = self;
         announced.clear();
         let until = cell.announcements(announced);
         debug_assert_eq!(until, store.version(), "who frees has the lock");
@@ -471,7 +481,10 @@ impl State {
             && *death <= oldest
         {
             // SAFETY: no reader announced a version before its death, so nobody can have it (V2).
-            drop(unsafe { Box::from_raw(root.as_ptr()) });
+            unsafe {
+                root.drop_in_place();
+                *spare = Some(Box::from_raw(root.as_ptr().cast()));
+            }
             roots.pop_front();
         }
         // SAFETY: these are all who read without a snapshot.
