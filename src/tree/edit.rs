@@ -198,6 +198,15 @@ pub enum PutRule {
 }
 
 impl PutRule {
+    /// Whether bytes are written where a file goes from `old` to `new`, or taken away.
+    #[must_use]
+    pub fn writes(&self, old: &Content, new: &Content) -> bool {
+        match self {
+            PutRule::Append { base: Some(base) } => !base.ptr_eq(new),
+            _ => !(old.is_empty() && new.is_empty()),
+        }
+    }
+
     /// Times and generation of a file's next version. With the old ones comes whether anything was
     /// written: bytes, or that there are none any more.
     #[must_use]

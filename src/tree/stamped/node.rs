@@ -113,6 +113,12 @@ impl Dir {
         self.receipt.map_or(0, |receipt| unsafe { receipt.as_ref() }.charged)
     }
 
+    /// Notes that its entries changed, not just their contents.
+    pub(super) fn list(&mut self, version: u64, now: Timestamp) {
+        self.meta.modified = self.meta.modified.max(now);
+        self.meta.listed = version;
+    }
+
     /// The object that pays for it.
     pub(super) fn receipt_object(&self) -> Option<NonNull<FileNode>> {
         self.receipt

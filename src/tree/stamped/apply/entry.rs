@@ -2,17 +2,22 @@
 
 use std::ptr::NonNull;
 
+use smallvec::SmallVec;
+
 use super::{Done, Work};
 use crate::error::{Error, ErrorKind};
 use crate::path;
 use crate::tree::examine::{Refusal, Sums};
-use crate::tree::lookup::{find_dir, occupant};
+use crate::tree::lookup::{Miss, find_dir, occupant};
 use crate::tree::meta::Timestamp;
 use crate::tree::name::Name as Text;
 use crate::tree::node::Totals;
 use crate::tree::stamped::node::{Dir, copy_dir};
 use crate::tree::stamped::versions::DirRef;
 use crate::tree::versioned::{OutOfMemory, Value};
+
+/// Directories of the version under construction, from the root down.
+pub(super) type Way = SmallVec<[NonNull<Dir>; 8]>;
 
 /// What becomes of the entry at a path.
 #[derive(Clone, Copy)]
@@ -113,8 +118,7 @@ impl Work<'_> {
             dir.totals.height = 0;
         }
         if listed {
-            dir.meta.modified = dir.meta.modified.max(now);
-            dir.meta.listed = version;
+            dir.list(version, now);
         }
         match change {
             Change::Replace(_) | Change::Remove => {
@@ -153,21 +157,67 @@ impl Work<'_> {
             for component in path::components(at) {
                 let slot = dir.as_mut().entries.map_mut().get_mut(&mut self.store.edit(), component)?;
                 let slot = slot.expect("examined");
-                let below = *slot;
-                debug_assert!(below.is_directory(), "examined: a file has nothing below it");
-                let object = below.object::<Dir>();
-                dir = if object.cast::<u64>().read() == self.birth {
-                    object
-                } else {
-                    let copy = copy_dir(self.store.arena_mut(), self.birth, object)?;
-                    *slot = Value::directory(copy);
-                    self.store.kill(below)?;
-                    copy
-                };
+                debug_assert!(slot.is_directory(), "examined: a file has nothing below it");
+                dir = self.own_at(slot)?;
                 visit(dir.as_mut());
             }
         }
         Ok(dir)
+    }
+
+    /// As [`descend`](Self::descend), noting all directories on the way, where one may be missing.
+    pub(super) fn own_way(&mut self, at: &str, way: &mut Way) -> Result<Result<(), Miss>, OutOfMemory> {
+        let mut dir = self.top()?;
+        way.push(dir);
+        for component in path::components(at) {
+            // SAFETY: the directory is of this version.
+            let slot = unsafe { dir.as_mut().entries.map_mut().get_mut(&mut self.store.edit(), component)? };
+            let Some(slot) = slot else { return Ok(Err(Miss::NotFound)) };
+            if !slot.is_directory() {
+                return Ok(Err(Miss::NotADirectory));
+            }
+            // SAFETY: as above.
+            dir = unsafe { self.own_at(slot)? };
+            way.push(dir);
+        }
+        Ok(Ok(()))
+    }
+
+    /// Makes the directory that a slot leads to this version's own.
+    ///
+    /// # Safety
+    ///
+    /// The slot is of this version, and leads to a directory.
+    unsafe fn own_at(&mut self, slot: &mut Value) -> Result<NonNull<Dir>, OutOfMemory> {
+        let below = *slot;
+        let object = below.object::<Dir>();
+        // SAFETY: it is in the tree, and the version goes on with the copy.
+        unsafe {
+            if object.cast::<u64>().read() == self.birth {
+                return Ok(object);
+            }
+            let copy = copy_dir(self.store.arena_mut(), self.birth, object)?;
+            *slot = Value::directory(copy);
+            self.store.kill(below)?;
+            Ok(copy)
+        }
+    }
+
+    /// Exchanges what one entry adds to the sums of the directories above it.
+    pub(super) fn sum_up(&self, at: &str, way: &Way, removed: &Totals, added: &Totals) -> Done {
+        // What fits at the root fits everywhere below it.
+        if self.root.tree.totals.exchanged(removed, added).is_none() {
+            return Err(self.too_large(at, added));
+        }
+        for (dir, levels) in way.iter().rev().zip(0..) {
+            // SAFETY: the directories are of this version.
+            let totals = unsafe { &mut (*dir.as_ptr()).totals };
+            *totals = totals.exchanged(removed, added).expect("fits at the root");
+            if added.height > 0 {
+                totals.height = totals.height.max(added.height + levels);
+            }
+        }
+        Ok(())
     }
 
     /// The root directory, this version's own.
@@ -200,9 +250,7 @@ impl Work<'_> {
         let version = self.root.version;
         let mut dir = self.dir_mut(at)?;
         // SAFETY: it is of this version.
-        let dir = unsafe { dir.as_mut() };
-        dir.meta.modified = dir.meta.modified.max(now);
-        dir.meta.listed = version;
+        unsafe { dir.as_mut() }.list(version, now);
         Ok(())
     }
 

@@ -2,11 +2,12 @@
 
 use std::ptr::NonNull;
 
-use super::entry::Change;
+use super::entry::{Change, Way};
 use super::{Done, Work};
 use crate::content::Content;
+use crate::path;
 use crate::tree::edit::{Hold, PutRule};
-use crate::tree::examine::{Effect, OldFile, Refusal};
+use crate::tree::examine::{Effect, Refusal, admit_put, is_held, missed};
 use crate::tree::lookup::find;
 use crate::tree::meta::{FileMeta, Timestamp};
 use crate::tree::node::{NodeRef, Totals};
@@ -14,48 +15,61 @@ use crate::tree::stamped::new::{NewFile, Paid, PaidName};
 use crate::tree::stamped::node::{FileNode, FileParts, make_file};
 use crate::tree::versioned::{OutOfMemory, Value};
 
+/// What [`Work::put`] binds, and how.
+pub(super) struct Put<'a> {
+    /// The name of the file, if it is long and new.
+    pub name: Option<&'a PaidName>,
+    /// The file.
+    pub file: &'a mut NewFile,
+    /// What may stand there.
+    pub rule: &'a PutRule,
+    /// The time of the change.
+    pub now: Timestamp,
+}
+
 impl Work<'_> {
-    pub(super) fn put(
-        &mut self,
-        path: &str,
-        name: Option<&PaidName>,
-        file: &mut NewFile,
-        rule: &PutRule,
-        now: Timestamp,
-        old: Option<OldFile>,
-    ) -> Done {
+    /// Binds a file, in place of an older version of it or of nothing, in one descent: what stands in the way is
+    /// examined once it was found. `minds_holds` says whether a hold at the path does.
+    pub(super) fn put(&mut self, path: &str, put: Put<'_>, minds_holds: bool) -> Done {
+        let Put { name, file, rule, now } = put;
         file.used = false;
-        let sums = old.map(|old| old.sums);
-        let old = old.map(|old| {
-            let wrote = match rule {
-                PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
-                _ => !(old.empty && file.content.is_empty()),
-            };
-            (old.meta, wrote)
-        });
-        if !matches!(rule, PutRule::Keep) {
-            file.meta = rule.next_meta(old, file.content.is_empty(), now);
+        let (parent, text) = path::split_last(path).expect("no file is the root");
+        let mut way = Way::new();
+        self.own_way(parent, &mut way)?.map_err(|miss| missed(miss, path))?;
+        let (amount, version) = (file.amount(), self.root.version);
+        let content = file.content.clone();
+        let parts =
+            FileParts { placed: version, content, meta: FileMeta::default(), charged: amount, owes: true };
+        let mut object = make_file(self.store.arena_mut(), self.birth, parts)?;
+        let (value, dir) = (Value::file(object), way.last_mut().expect("begins with the root"));
+        // SAFETY: the directory is of this version, and so is the file.
+        let replaced = unsafe { dir.as_mut().entries.map_mut().insert(&mut self.store.edit(), text, value) };
+        let replaced = replaced.inspect_err(|_| self.disown(value))?;
+        // From here on the file is reachable, so a refusal gives it up with the version.
+        let old = admit_put(path, name, rule, replaced.map(|value| self.lent(value)))?;
+        if minds_holds && is_held(&self.root, path) {
+            return Err(Refusal::Held(path.into()));
         }
-        let amount = match &file.paid {
-            Paid::Own(_, amount) => *amount,
-            Paid::Previous => 0,
-        };
-        let parts = FileParts {
-            placed: self.root.version,
-            content: file.content.clone(),
-            meta: file.meta,
-            charged: amount,
-            owes: true,
-        };
-        let object = Value::file(make_file(self.store.arena_mut(), self.birth, parts)?);
-        match (old, sums) {
-            (Some(_), Some(sums)) => {
-                let added = Totals::of_node(self.lent(object)).with_name_charged(sums.name_charged);
-                self.change_known(path, Change::Replace(object), sums.totals, added, now)?;
+        if !matches!(rule, PutRule::Keep) {
+            let before = old.map(|old| (old.meta, rule.writes(&old.content, &file.content)));
+            file.meta = rule.next_meta(before, file.content.is_empty(), now);
+        }
+        // SAFETY: it is of this version.
+        unsafe { object.as_mut() }.meta = file.meta;
+        let added = Totals::of_node(self.lent(value));
+        match old {
+            Some(old) => {
+                let removed = Totals::of_node(NodeRef::File(old));
+                self.sum_up(path, &way, &removed, &added)?;
+                self.heavy += removed.bytes;
+                // SAFETY: this version did reach it.
+                unsafe { self.store.kill(replaced.expect("that is the old one"))? };
             }
-            _ => {
-                let added = Totals::of_entry(self.name_cost_at(path), self.lent(object));
-                self.change_known(path, Change::Insert(object), Totals::default(), added, now)?;
+            None => {
+                let added = added.with_name_charged(self.name_cost(text));
+                self.sum_up(path, &way, &Totals::default(), &added)?;
+                // SAFETY: it is of this version.
+                unsafe { way.last_mut().expect("begins with the root").as_mut() }.list(version, now);
                 self.names.extend(name.cloned());
             }
         }
@@ -113,7 +127,8 @@ impl Work<'_> {
         if !hold.atomic && (missing || hold.truncate) {
             let blank = hold.blank.as_mut().ok_or(Refusal::Stale)?;
             let rule = if missing { PutRule::Create } else { PutRule::Write };
-            self.put(&hold.path, hold.name.as_ref(), blank, &rule, hold.now, effect.old)?;
+            let put = Put { name: hold.name.as_ref(), file: blank, rule: &rule, now: hold.now };
+            self.put(&hold.path, put, false)?;
         }
         self.root.holds.add(&hold.path, hold.shared, reserves_node);
         hold.base = match find(&self.root.tree, &hold.path).map(|at| at.found) {

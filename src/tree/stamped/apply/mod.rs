@@ -22,6 +22,8 @@ mod moves;
 
 use std::ptr::NonNull;
 
+use files::Put;
+
 use super::graft;
 use super::new::PaidName;
 use super::node::{FileNode, Objects, node};
@@ -129,6 +131,9 @@ impl<'a> Work<'a> {
     ///
     /// Its refusal.
     pub fn step(&mut self, edit: &mut Edit) -> Done {
+        if let Edit::Put { path, name, file, rule, now } = edit {
+            return self.put(path, Put { name: name.as_ref(), file, rule, now: *now }, true);
+        }
         let effect = edit.examine(&self.root, self.limits)?;
         if effect.held {
             return Err(Refusal::Held(edit.held_path(&self.root.holds).into()));
@@ -136,9 +141,7 @@ impl<'a> Work<'a> {
         match edit {
             Edit::Expect { .. } => Ok(()),
             Edit::MakeDirs { path, new, now } => self.make_dirs(path, new, *now),
-            Edit::Put { path, name, file, rule, now } => {
-                self.put(path, name.as_ref(), file, rule, *now, effect.old)
-            }
+            Edit::Put { .. } => unreachable!("put above"),
             Edit::Graft { path, name, tree, now } => self.graft(path, name.as_ref(), tree, *now),
             Edit::Remove { path, now, .. } => self.change(path, Change::Remove, None, *now).map(drop),
             Edit::Clear { now } => self.clear(*now),
@@ -155,7 +158,8 @@ impl<'a> Work<'a> {
             Edit::Hold(hold) => self.hold(hold, effect),
             Edit::Release { path, name, publish, keep, now } => {
                 if let Some(file) = publish {
-                    self.put(path, name.as_ref(), file, &PutRule::Write, *now, effect.old)?;
+                    let put = Put { name: name.as_ref(), file, rule: &PutRule::Write, now: *now };
+                    self.put(path, put, false)?;
                     self.root.holds.use_reserved_node(path);
                 }
                 if !*keep {
