@@ -163,6 +163,14 @@ pub struct Hold {
     pub base: Option<Content>,
 }
 
+impl Hold {
+    /// Whether the file is there, and empty, once it is held, whatever was there before.
+    #[must_use]
+    pub fn starts_empty(&self) -> bool {
+        self.truncate && self.create == Create::IfMissing && !self.atomic
+    }
+}
+
 /// What a hold asks of the file that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Create {

@@ -117,6 +117,41 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Publishes the next version of a held file, ends the hold, or both.
+    pub(super) fn release(
+        &mut self,
+        path: &str,
+        name: Option<&PaidName>,
+        publish: Option<&mut NewFile>,
+        keep: bool,
+        now: Timestamp,
+    ) -> Done {
+        if self.root.holds.at(path).is_none() {
+            return Err(Refusal::Stale);
+        }
+        if let Some(file) = publish {
+            self.put(path, Put { name, file, rule: &PutRule::Write, now }, false)?;
+            self.root.holds.use_reserved_node(path);
+        }
+        if !keep {
+            self.root.holds.end(path);
+        }
+        Ok(())
+    }
+
+    /// Holds a file that is created or else emptied, both at once: in one descent.
+    pub(super) fn hold_emptied(&mut self, hold: &mut Hold) -> Done {
+        let blank = hold.blank.as_mut().ok_or(Refusal::Stale)?;
+        let put = Put { name: hold.name.as_ref(), file: blank, rule: &PutRule::Write, now: hold.now };
+        hold.base = Some(put.file.content.clone());
+        self.put(&hold.path, put, false)?;
+        if !self.root.holds.admits(&hold.path, hold.shared) {
+            return Err(Refusal::Held((*hold.path).into()));
+        }
+        self.root.holds.add(&hold.path, hold.shared, false);
+        Ok(())
+    }
+
     pub(super) fn hold(&mut self, hold: &mut Hold, effect: Effect) -> Done {
         hold.base = None;
         let missing = effect.gains > 0;

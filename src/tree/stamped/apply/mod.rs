@@ -131,8 +131,15 @@ impl<'a> Work<'a> {
     ///
     /// Its refusal.
     pub fn step(&mut self, edit: &mut Edit) -> Done {
-        if let Edit::Put { path, name, file, rule, now } = edit {
-            return self.put(path, Put { name: name.as_ref(), file, rule, now: *now }, true);
+        match edit {
+            Edit::Put { path, name, file, rule, now } => {
+                return self.put(path, Put { name: name.as_ref(), file, rule, now: *now }, true);
+            }
+            Edit::Hold(hold) if hold.starts_empty() => return self.hold_emptied(hold),
+            Edit::Release { path, name, publish, keep, now } => {
+                return self.release(path, name.as_ref(), publish.as_mut(), *keep, *now);
+            }
+            _ => {}
         }
         let effect = edit.examine(&self.root, self.limits)?;
         if effect.held {
@@ -141,7 +148,7 @@ impl<'a> Work<'a> {
         match edit {
             Edit::Expect { .. } => Ok(()),
             Edit::MakeDirs { path, new, now } => self.make_dirs(path, new, *now),
-            Edit::Put { .. } => unreachable!("put above"),
+            Edit::Put { .. } | Edit::Release { .. } => unreachable!("done above"),
             Edit::Graft { path, name, tree, now } => self.graft(path, name.as_ref(), tree, *now),
             Edit::Remove { path, now, .. } => self.change(path, Change::Remove, None, *now).map(drop),
             Edit::Clear { now } => self.clear(*now),
@@ -156,17 +163,6 @@ impl<'a> Work<'a> {
                 Ok(())
             }
             Edit::Hold(hold) => self.hold(hold, effect),
-            Edit::Release { path, name, publish, keep, now } => {
-                if let Some(file) = publish {
-                    let put = Put { name: name.as_ref(), file, rule: &PutRule::Write, now: *now };
-                    self.put(path, put, false)?;
-                    self.root.holds.use_reserved_node(path);
-                }
-                if !*keep {
-                    self.root.holds.end(path);
-                }
-                Ok(())
-            }
         }
     }
 
