@@ -206,12 +206,12 @@ pub enum PutRule {
 }
 
 impl PutRule {
-    /// Whether bytes are written where a file goes from `old` to `new`, or taken away.
+    /// Whether bytes are written to a file that gets this content, or taken away from it.
     #[must_use]
-    pub fn writes(&self, old: &Content, new: &Content) -> bool {
+    pub fn writes(&self, was_empty: bool, content: &Content) -> bool {
         match self {
-            PutRule::Append { base: Some(base) } => !base.ptr_eq(new),
-            _ => !(old.is_empty() && new.is_empty()),
+            PutRule::Append { base: Some(base) } => !base.ptr_eq(content),
+            _ => !(was_empty && content.is_empty()),
         }
     }
 

@@ -51,7 +51,7 @@ impl Work<'_> {
             return Err(Refusal::Held(path.into()));
         }
         if !matches!(rule, PutRule::Keep) {
-            let before = old.map(|old| (old.meta, rule.writes(&old.content, &file.content)));
+            let before = old.map(|old| (old.meta, rule.writes(old.content.is_empty(), &file.content)));
             file.meta = rule.next_meta(before, file.content.is_empty(), now);
         }
         // SAFETY: it is of this version.
