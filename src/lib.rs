@@ -89,7 +89,7 @@ mod fault;
 mod file;
 mod fs;
 mod host;
-#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+#[cfg(feature = "image")]
 pub mod image;
 mod listener;
 mod lock;
@@ -128,7 +128,7 @@ pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
 pub use host::{ExportReport, HostOptions, HostProgress, ImportReport, SkipReason, Skipped};
-#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+#[cfg(feature = "image")]
 pub use image::{
     Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
     load_image_file_with, load_image_with, resolve_image_path, save_image, save_image_file,
@@ -200,7 +200,7 @@ pub mod internals {
     pub mod versioned {
         pub use crate::tree::versioned::*;
     }
-    #[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+    #[cfg(feature = "image")]
     pub mod image {
         pub use crate::image::forge::*;
     }

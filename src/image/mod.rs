@@ -47,9 +47,9 @@
 //! | module | one idea |
 //! |---|---|
 //! | `format` | the image, byte by byte |
-//! | `collect`, `save` | from trees to tables, and writing them out |
+//! | `collect`, `payers`, `save` | from trees to tables, who pays for what, and writing them out |
 //! | `source` | reading the bytes, and verifying every one of them |
-//! | `build`, `heights`, `shape` | from tables to trees, how high they are, whether they are trees |
+//! | `build`, `heights`, `shape` | from tables to a plan of trees, how high they are, whether they are trees |
 //! | `reader` | answers out of the bytes, without building |
 //! | `file` | the file of the host, replaced as a whole |
 //! | `errors` | what an image is refused for |
@@ -63,6 +63,7 @@ mod file;
 pub(crate) mod forge;
 mod format;
 mod heights;
+mod payers;
 mod reader;
 mod save;
 mod shape;
@@ -81,7 +82,6 @@ use crate::builder::MemFsBuilder;
 use crate::error::{Error, Result};
 use crate::fs::MemFs;
 use crate::snapshot::Snapshot;
-use crate::tree::node::FREED_BY_READERS;
 use build::{Saved, build, builder};
 use file::HostFile;
 use format::Meta;
@@ -377,10 +377,7 @@ fn load(mut source: Source<'_>, configure: impl FnOnce(MemFsBuilder) -> MemFsBui
     let current = volume.tree();
     let mut snapshots = BTreeMap::new();
     for Saved { name, tree, version, taken } in saved {
-        // As if commits had replaced it: whoever lets go of it last need not free all of it.
-        if !tree.ptr_eq(&current) && tree.totals.nodes() + tree.totals.chunks > FREED_BY_READERS {
-            volume.resources.graves.bury(&tree);
-        }
+        volume.resources.graves.bury_snapshot(&tree, &current);
         let snapshot = Snapshot::of(tree, version, volume.config.max_depth, &volume.resources);
         snapshots.insert(name, NamedSnapshot { snapshot, taken: taken.into() });
     }

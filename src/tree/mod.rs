@@ -10,6 +10,7 @@
 //! | `holds` | the paths open under a lock |
 //! | `edit`, `examine`, `apply` | changes as data, when they are refused, what they do to a root |
 //! | `metadata`, `read_dir`, `walk`, `glob`, `diff` | what users read from a tree |
+//! | `plan` | trees as they are to be, out of which all versions are made at once |
 //! | `files`, `copy` | whole subtrees, to export and to copy |
 //! | `held` | a tree that is held, as iterators do that leave this module |
 //! | `trail` | a path that grows and shrinks |
@@ -34,6 +35,8 @@ pub mod meta;
 pub mod metadata;
 pub mod name;
 pub mod node;
+#[cfg(feature = "image")]
+pub mod plan;
 pub mod read_dir;
 pub mod root;
 #[cfg(arcfs_tree = "versioned")]

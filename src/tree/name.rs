@@ -138,6 +138,14 @@ impl Name {
         }
     }
 
+    /// Whether it gives back itself what it is charged.
+    #[cfg(feature = "image")]
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "those of the other tree may not")]
+    pub(crate) fn is_owed(&self) -> bool {
+        true
+    }
+
     /// The name for who takes it out of the tree.
     #[must_use]
     pub(crate) fn to_name(&self) -> Self {

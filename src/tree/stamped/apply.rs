@@ -602,7 +602,7 @@ impl<'a> Work<'a> {
     }
 
     /// The root directory, this version's own.
-    fn top(&mut self) -> Result<NonNull<Dir>, OutOfMemory> {
+    pub(super) fn top(&mut self) -> Result<NonNull<Dir>, OutOfMemory> {
         let top = self.root.tree.0;
         let own = self.own(Value::directory(top))?;
         self.root.tree = DirRef(own);

@@ -44,6 +44,13 @@ impl versioned::Name {
         self.charged()
     }
 
+    /// Whether it gives back itself what it is charged.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub(crate) fn is_owed(&self) -> bool {
+        self.owes()
+    }
+
     /// Where a name over 23 bytes is kept: the same in all versions that share it.
     #[cfg(feature = "image")]
     #[must_use]

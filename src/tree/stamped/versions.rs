@@ -211,7 +211,8 @@ impl Versions {
         Self::start(store, base.root(), (version, holds), paid, Some(base.clone()))
     }
 
-    fn start(
+    /// A filesystem whose store has this as the root directory of its last published version.
+    pub(super) fn start(
         store: Store<Objects>,
         tree: NonNull<Dir>,
         (version, holds): (u64, Holds),
