@@ -342,7 +342,8 @@ impl<'m> Build<'m> {
         let records = range.and_then(|range| self.meta.changes.slice(range));
         let records =
             records.ok_or_else(|| broken("the changes of a directory are not where they must be"))?;
-        let Some(DirPlan { entries: Entries::Shared(base), totals, .. }) = self.plan.dirs.get(number as usize)
+        let Some(DirPlan { entries: Entries::Shared(base), totals, .. }) =
+            self.plan.dirs.get(number as usize)
         else {
             return Err(broken("a directory has a base that does not come before it"));
         };

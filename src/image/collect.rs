@@ -12,11 +12,11 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::errors::too_many;
-use super::payers::Payers;
 use super::format::{
     ChangeRecord, ChunkLen, ChunkNumber, ContentRef, DirRecord, EntryRecord, FileRecord, NameRef, NodeRef,
     Record, SnapshotRecord, Span, Text, Time,
 };
+use super::payers::Payers;
 use crate::content::{Chunk, Content, Parts};
 use crate::error::Result;
 use crate::tree::dir_map::{self, Difference};

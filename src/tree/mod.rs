@@ -21,7 +21,7 @@
 #[cfg(any(test, feature = "internals"))]
 pub mod check;
 pub mod copy;
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 pub mod counted;
 pub mod diff;
 pub mod edit;
@@ -39,18 +39,18 @@ pub mod node;
 pub mod plan;
 pub mod read_dir;
 pub mod root;
-#[cfg(arcfs_tree = "versioned")]
+#[cfg(not(arcfs_tree = "counted"))]
 pub mod stamped;
 pub mod trail;
 #[cfg_attr(
-    not(any(feature = "internals", arcfs_tree = "versioned")),
+    all(arcfs_tree = "counted", not(feature = "internals")),
     allow(dead_code, unused_imports, reason = "the tree over counted nodes does not use it")
 )]
 pub mod versioned;
 pub mod walk;
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 use counted as engine;
 pub use engine::{dir_map, fork, tree as held};
-#[cfg(arcfs_tree = "versioned")]
+#[cfg(not(arcfs_tree = "counted"))]
 use stamped as engine;

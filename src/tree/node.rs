@@ -137,5 +137,5 @@ impl Totals {
 /// Nodes and chunks that dropping an iterator, a snapshot or a handle may free at most. More than
 /// that goes through the graves, which free a tree once nobody else holds it. So few in a model that
 /// a directory with one file is a large tree.
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 pub const FREED_BY_READERS: u64 = if cfg!(arcfs_loom) { 2 } else { 1024 };

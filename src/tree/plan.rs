@@ -206,8 +206,11 @@ mod tests {
     const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
 
     fn entries() -> impl Strategy<Value = BTreeMap<&'static str, Place>> {
-        let place = (0..3_u32, 0..2_u64)
-            .prop_map(|(file, placed)| Place { node: Planned::File(file), placed, long: None });
+        let place = (0..3_u32, 0..2_u64).prop_map(|(file, placed)| Place {
+            node: Planned::File(file),
+            placed,
+            long: None,
+        });
         prop::collection::btree_map(prop::sample::select(&NAMES[..]), place, 0..12)
     }
 

@@ -46,7 +46,10 @@ impl<'m> Grown<'m> {
     fn entries(&self, dirs: &[DirPlan<'m>], number: usize) -> DirMap {
         let DirPlan { entries: planned, base, .. } = &dirs[number];
         let Some(base) = base.map(|base| base as usize) else {
-            return planned.iter().map(|(name, place)| (self.name(name, &place), self.entry(&place))).collect();
+            return planned
+                .iter()
+                .map(|(name, place)| (self.name(name, &place), self.entry(&place)))
+                .collect();
         };
         let mut entries = self.dirs[base].entries.clone();
         for (name, old, new) in planned.changes_since(&dirs[base].entries) {

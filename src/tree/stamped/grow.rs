@@ -288,7 +288,9 @@ impl<'m> Step<'_, '_, 'm> {
                 _ => None,
             };
             let made = match (stays, new) {
-                (None, Some(Place { node: Planned::File(file), placed, .. })) => Some(self.file(file, placed)?),
+                (None, Some(Place { node: Planned::File(file), placed, .. })) => {
+                    Some(self.file(file, placed)?)
+                }
                 _ => stays,
             };
             let keeps_name = old.map(|old| old.long) == new.map(|new| new.long);
