@@ -11,6 +11,9 @@
 //! * **G3** So many objects may be made again as the plan has nodes. What is made beyond that is charged for
 //!   itself: trees that take turns could ask for any number.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::ptr::NonNull;
 use std::sync::Arc;
