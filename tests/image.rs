@@ -495,7 +495,7 @@ fn saving_is_of_one_instant_beside_writers() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for round in 1_u8.. {
+            for round in (1..=250_u8).cycle() {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }

@@ -5,7 +5,9 @@
 //! (so the version of the filesystem goes on from where it was), the limits and the configuration,
 //! and the snapshots. Sharing survives as well: what the current tree and snapshots share is
 //! written once and shared again, so comparing and restoring stay as cheap as they were, and the
-//! quota is charged the same. What is not part of the state is not saved: open handles and what
+//! quota is charged the same (but where a file was moved, or got another time, under a snapshot, and then removed:
+//! the version that the snapshot has, which shared a charge with the one that is gone, then has one of its
+//! own). What is not part of the state is not saved: open handles and what
 //! they have not published, locks, the clock and the memory guard.
 //!
 //! [`save_image_file`] replaces a file of the host as a whole: whoever reads it, also after a crash
@@ -17,9 +19,10 @@
 //! are no signature. An image made to do harm is refused, or loads as what it says it is. What it takes
 //! beside what is charged is that of live snapshots: a directory that is written as changes to another
 //! is about a hundred bytes in the image, and in memory copies of those nodes of its map on the way to
-//! what changed, which no quota counts. To check it takes time O(its length), and for each snapshot
-//! O(what it does not share with the next later one), which can be all of both. So of images that
-//! strangers made, the length should be bounded before they are loaded.
+//! what changed, which no quota counts; and what comes back after it was gone is made again, which is
+//! charged once it is more than the image has nodes. To check it takes time O(its length), and for each
+//! snapshot O(what it does not share with the next later one), which can be all of both. So of images
+//! that strangers made, the length should be bounded before they are loaded.
 //!
 //! ```
 //! use std::collections::BTreeMap;

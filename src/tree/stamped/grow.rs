@@ -330,24 +330,29 @@ impl<'m> Step<'_, '_, 'm> {
     /// Makes the entry of a directory: out of one that was taken from another place, or anew.
     fn bind(&mut self, Binding { mut into, name, place }: Binding<'m>) -> Done {
         let Planned::Dir(number) = place.node else { unreachable!("files are made at once") };
-        let receipt = self.receipt_of(number).expect("only roots have none");
         // SAFETY: it is of this version, and nobody else has it now.
         let into = unsafe { into.as_mut() };
-        if let Some((value, from)) = self.pending.parted.remove(&receipt) {
-            let mut own = self.work.own(value)?;
-            // SAFETY: it is of this version.
-            unsafe { own.as_mut() }.placed = place.placed;
-            if let Err(error) = self.link(into, name, place.long, Value::directory(own)) {
-                self.forget(Value::directory(own));
-                return Err(error.into());
+        let (own, made) = match self.take(number, place.placed)? {
+            Some(own) => (own, Ok(())),
+            None => {
+                let own = self.dir(number, place.placed)?;
+                (own, self.fill(own, number))
             }
-            self.pending.changes.push(Change { own, from, to: number });
-            return Ok(());
-        }
-        let own = self.dir(number, place.placed)?;
-        let made = self.fill(own, number);
+        };
         let made = made.and_then(|()| Ok(self.link(into, name, place.long, Value::directory(own))?));
+        // Of one that was taken, what is below it lives on: it is older.
         made.inspect_err(|_| self.work.disown(Value::directory(own)))
+    }
+
+    /// A version of a directory that was taken from another place, if it was; it has still to be changed.
+    fn take(&mut self, number: u32, placed: u64) -> Done<Option<NonNull<Dir>>> {
+        let receipt = self.receipt_of(number).expect("only roots have none");
+        let Some((value, from)) = self.pending.parted.remove(&receipt) else { return Ok(None) };
+        let mut own = self.work.own(value)?;
+        // SAFETY: it is of this version.
+        unsafe { own.as_mut() }.placed = placed;
+        self.pending.changes.push(Change { own, from, to: number });
+        Ok(Some(own))
     }
 
     /// Gives the copy of a directory up, but not what is below it.
@@ -439,7 +444,16 @@ impl<'m> Step<'_, '_, 'm> {
                     self.file(file, placed).map(|made| current.made.push((name, long, made)))
                 }
                 Some((name, Place { node: Planned::Dir(below), placed, long })) => {
-                    self.dir(below, placed).map(|own| levels.push(level(own, (name, long), below)))
+                    match self.take(below, placed) {
+                        Ok(Some(own)) => {
+                            current.made.push((name, long, Value::directory(own)));
+                            Ok(())
+                        }
+                        Ok(None) => {
+                            self.dir(below, placed).map(|own| levels.push(level(own, (name, long), below)))
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
                 None => self.close(current).map(|()| {
                     let Level { own, name, long, .. } = levels.pop().expect("it was just there");

@@ -266,19 +266,29 @@ fn history() -> History {
         Op::Move(vec![0], vec![1]),
         Op::Remove(vec![1, 1]),
         Op::Back(3),
-        Op::Remove(vec![0]),
+        Op::Dir(vec![2]),
+        Op::Move(vec![0], vec![2, 0]),
     ] {
         history.apply(&op);
     }
+    history.trees.remove(history.trees.len() - 2); // so that a directory goes into one that is new
     history
 }
 
 #[test]
 fn a_directory_that_moved_is_not_made_again() {
     let mut history = History::default();
-    [Op::Dir(vec![0]), Op::Dir(vec![0, 1]), Op::File(vec![0, 1, 2]), Op::Move(vec![0], vec![4])]
-        .iter()
-        .for_each(|op| history.apply(op));
+    [
+        Op::Dir(vec![0]),
+        Op::Dir(vec![0, 1]),
+        Op::File(vec![0, 1, 2]),
+        Op::Move(vec![0], vec![4]),
+        Op::Dir(vec![0]),
+        Op::Move(vec![4], vec![0, 2]),
+    ]
+    .iter()
+    .for_each(|op| history.apply(op));
+    history.trees.remove(4); // so that it goes into one that is new
     let quota = quota();
     let (plan, roots, _) = history.plan(true, quota.account(), 0);
     let (_versions, trees) = grow(plan, &roots, 7, payment(&quota), &quota).unwrap();
@@ -287,6 +297,8 @@ fn a_directory_that_moved_is_not_made_again() {
         (top.receipt_object(), std::ptr::from_ref(top.entries.get("b").unwrap().node.as_dir().unwrap()))
     };
     assert_eq!(below(&trees[2], "a"), below(&trees[3], NAMES[4]));
+    let into = trees[4].entries.get("a").unwrap().node.as_dir().unwrap();
+    assert_eq!(below(&trees[2], "a"), below(into, "c"));
 }
 
 #[test]
