@@ -101,9 +101,12 @@ struct Growth<'p, 'm> {
     /// The root of the last version, and its number in the plan.
     root: Root,
     at: Option<u32>,
-    kept: Vec<(NonNull<Dir>, u64)>,
+    kept: Kept,
     owners: Owners,
 }
+
+/// The roots of versions that are kept, with their numbers.
+type Kept = Vec<(NonNull<Dir>, u64)>;
 
 /// A directory of the version under construction that is to become another one.
 struct Change {
@@ -210,7 +213,7 @@ impl<'p, 'm> Growth<'p, 'm> {
     }
 
     /// The store, its root, and what was kept.
-    fn finish(&mut self) -> (Store<Objects>, NonNull<Dir>, Vec<(NonNull<Dir>, u64)>) {
+    fn finish(&mut self) -> (Store<Objects>, NonNull<Dir>, Kept) {
         let mut store = self.store.take().expect("not finished before");
         // SAFETY: nobody reads a version that is not kept.
         unsafe { store.sweep(&[], usize::MAX) }; // the root directory that was there first
