@@ -76,6 +76,7 @@ pub struct DirPlan<'m> {
     /// What pays for it, by number: all versions of a directory have the same. `None` for a root.
     pub receipt: Option<u32>,
     /// The directory before it that it shares most with.
+    #[cfg_attr(not(arcfs_tree = "counted"), allow(dead_code, reason = "that tree finds out what is shared"))]
     pub base: Option<u32>,
 }
 

@@ -32,6 +32,7 @@ impl versioned::Name {
     }
 
     /// The bytes of the name.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.as_str().as_bytes()
