@@ -95,6 +95,10 @@ mod real {
 }
 
 #[cfg(not(arcfs_loom))]
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(unused_imports, reason = "the counted tree alone keeps guards")
+)]
 pub use real::{Deadline, Moment, Mutex, MutexGuard, Parker};
 
 #[cfg(arcfs_loom)]

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
 use crate::open_files::{OpenFiles, Turn, WaitError};
 use crate::path;
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 use crate::quota::Relief;
 use crate::quota::{NodeLimit, Quota};
 use crate::root::{Graves, Publisher, RootGuard, Seed, SerialTurn, Version};
@@ -108,7 +108,7 @@ pub struct Resources {
     pub drafts: Gauge,
 }
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 impl Relief for Graves {
     fn relieve(&self, _wanted: u64) -> bool {
         self.sweep()

@@ -95,7 +95,7 @@
 #[cfg(feature = "archive")]
 mod archives;
 mod file;
-#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+#[cfg(feature = "image")]
 mod images;
 mod namespace;
 mod read;

@@ -10,9 +10,9 @@
 //! | `version_cell` | the published pointer where objects are freed by version |
 //! | `readers` | who reads which version |
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 mod counted;
-#[cfg(arcfs_tree = "versioned")]
+#[cfg(not(arcfs_tree = "counted"))]
 mod over_versions;
 #[cfg_attr(
     not(any(test, feature = "internals")),
@@ -25,12 +25,12 @@ pub mod readers;
 )]
 pub mod version_cell;
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 use counted as publication;
-#[cfg(arcfs_tree = "versioned")]
+#[cfg(not(arcfs_tree = "counted"))]
 use over_versions as publication;
 
-#[cfg(all(feature = "internals", not(arcfs_tree = "versioned")))]
+#[cfg(all(feature = "internals", arcfs_tree = "counted"))]
 pub use counted::{Combining, CompareAndSwap, Protocol, RootCell, Serial};
 pub use publication::{Graves, Publisher, RootGuard, Seed, SerialTurn, Version};
 #[cfg(any(test, feature = "internals"))]

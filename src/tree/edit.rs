@@ -117,7 +117,7 @@ pub enum Edit {
         /// By this.
         tree: Tree,
         #[cfg_attr(
-            not(arcfs_tree = "versioned"),
+            arcfs_tree = "counted",
             allow(dead_code, reason = "counted nodes are shared instead of made anew")
         )]
         /// Pays for nodes that have to be made anew, as far as it goes: the limit stops no restore.

@@ -116,7 +116,7 @@ pub struct World {
 }
 
 /// Whether the tree under test frees its objects by version.
-pub const VERSIONED: bool = cfg!(arcfs_tree = "versioned");
+pub const VERSIONED: bool = cfg!(not(arcfs_tree = "counted"));
 
 /// Bytes with what their chunks cost on top, in one write.
 pub fn cost(config: &Config, len: u64) -> u64 {

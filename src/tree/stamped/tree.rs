@@ -57,7 +57,8 @@ impl Tree {
     }
 
     /// Which version of them it is.
-    pub(super) fn number(&self) -> u64 {
+    #[must_use]
+    pub fn number(&self) -> u64 {
         self.0.version
     }
 

@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::apply::{Next, Work};
 use super::new::absorb;
@@ -105,11 +105,14 @@ pub type RootGuard<'a> = Pin<'a, Root>;
 pub struct Versions {
     cell: VersionCell<Root>,
     state: Mutex<State>,
-    /// Entries that wait to be freed, as of the last commit or sweep. Ordering: relaxed; spares a lock
-    /// where there is nothing to do.
+    /// Entries that wait to be freed, as of the last commit or sweep. It spares a lock where there is nothing to
+    /// do. Ordering: a store releases and `sweep` acquires, for `disposing`; growth publishes nothing.
     pending: AtomicUsize,
     /// The versions of handles that are gone.
     left: Mutex<Vec<u64>>,
+    /// Held, shared, by whoever disposes of what was freed and has let go of the commit lock: so who is about to
+    /// be refused can wait for what is coming back.
+    disposing: RwLock<()>,
     /// Who is paid back.
     paid: Payment,
     /// The version that a fork grew from, which it reads and never frees.
@@ -214,7 +217,8 @@ impl Versions {
         Self::start(store, base.root(), (version, holds), paid, Some(base.clone()))
     }
 
-    fn start(
+    /// A filesystem whose store has this as the root directory of its last published version.
+    pub(super) fn start(
         store: Store<Objects>,
         tree: NonNull<Dir>,
         (version, holds): (u64, Holds),
@@ -238,6 +242,7 @@ impl Versions {
             state: Mutex::new(state),
             pending: AtomicUsize::new(0),
             left: Mutex::default(),
+            disposing: RwLock::new(()),
             paid,
             _base: base,
         })
@@ -343,11 +348,15 @@ impl Versions {
 
     /// Frees what can be freed, and waits for who is at it. Returns whether there was anything to do.
     pub fn sweep(&self) -> bool {
-        if self.pending.load(Ordering::Relaxed) == 0 || self.is_mine() {
-            return false;
+        let is_pending = self.pending.load(Ordering::Acquire) > 0 && !self.is_mine();
+        if is_pending {
+            self.free_all(self.state.lock());
         }
-        self.free_all(self.state.lock());
-        true
+        let is_disposing = self.disposing.is_locked();
+        if is_disposing {
+            drop(self.disposing.write()); // of what is being disposed of now: who comes later waits for this
+        }
+        is_pending || is_disposing
     }
 
     /// Frees all that nobody needs, slice by slice, so that commits of others can come between.
@@ -358,10 +367,7 @@ impl Versions {
             if !more && state.pending() == 0 {
                 state.store.shrink();
             }
-            self.pending.store(state.pending(), Ordering::Relaxed);
-            let remains = std::mem::take(&mut state.store.remains);
-            drop(state);
-            self.dispose(remains);
+            self.dispose(state);
             if !more {
                 return;
             }
@@ -369,10 +375,20 @@ impl Versions {
         }
     }
 
-    fn dispose(&self, remains: Remains) {
-        if remains.is_empty() {
-            return;
+    /// Notes what waits, lets go of the lock, then disposes of what was freed.
+    #[inline]
+    fn dispose(&self, mut state: MutexGuard<'_, State>) {
+        let remains = std::mem::take(&mut state.store.remains);
+        // Before the note: who sees that nothing waits any more sees that this is still to come back, too.
+        let _disposing = (!remains.is_empty()).then(|| self.disposing.read());
+        self.pending.store(state.pending(), Ordering::Release);
+        drop(state);
+        if !remains.is_empty() {
+            self.settle(remains);
         }
+    }
+
+    fn settle(&self, remains: Remains) {
         let charged = remains.owed;
         drop(remains); // with receipts of chunks
         if let Some(account) = &self.paid.account {
@@ -455,10 +471,7 @@ impl Drop for Turn<'_> {
         if is_much && state.free(&versions.cell, 2 * LATER) {
             return versions.free_all(state);
         }
-        versions.pending.store(state.pending(), Ordering::Relaxed);
-        let remains = std::mem::take(&mut state.store.remains);
-        drop(state);
-        versions.dispose(remains);
+        versions.dispose(state);
     }
 }
 
@@ -510,7 +523,7 @@ impl Drop for Versions {
             let (_arena, remains) = store.end(Some(Value::directory(root.tree.0)));
             remains
         };
-        self.dispose(remains);
+        self.settle(remains);
     }
 }
 

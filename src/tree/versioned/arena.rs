@@ -156,7 +156,7 @@ pub struct Arena {
     live: usize,
     objects: usize,
     #[cfg(test)]
-    pub(super) fails_in: Option<u64>,
+    pub(in crate::tree) fails_in: Option<u64>,
 }
 
 // SAFETY: what its pointers lead to is used through `&mut Arena` alone.

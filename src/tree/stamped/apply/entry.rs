@@ -221,7 +221,7 @@ impl Work<'_> {
     }
 
     /// The root directory, this version's own.
-    pub(super) fn top(&mut self) -> Result<NonNull<Dir>, OutOfMemory> {
+    pub(in crate::tree::stamped) fn top(&mut self) -> Result<NonNull<Dir>, OutOfMemory> {
         let top = self.root.tree.0;
         let own = self.own(Value::directory(top))?;
         self.root.tree = DirRef(own);

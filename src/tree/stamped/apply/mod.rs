@@ -28,7 +28,7 @@ use super::graft;
 use super::new::PaidName;
 use super::node::{FileNode, Objects, node};
 use super::versions::Root;
-use crate::tree::edit::{Edit, PutRule};
+use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::node::{NodeRef, Totals};
 use crate::tree::root::Limits;
