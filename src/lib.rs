@@ -171,6 +171,9 @@ pub mod internals {
     pub use crate::quota::{NoRelief, NodeLimit, Quota, Relief};
     pub use crate::sync::*;
 
+    /// Whether the tree is the one whose objects are freed by version.
+    pub const VERSIONED: bool = cfg!(arcfs_tree = "versioned");
+
     /// Content as a one-shot write builds it.
     pub fn build_content(
         bytes: &[u8],
