@@ -9,9 +9,15 @@
 //! | `over_versions` | the same doors for the tree whose objects are freed by version |
 //! | `version_cell` | the published pointer where objects are freed by version |
 //! | `readers` | who reads which version |
+//! | `left` | versions that handles held which are gone |
 
 #[cfg(not(arcfs_tree = "versioned"))]
 mod counted;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    allow(dead_code, reason = "the counted tree does not need it")
+)]
+pub mod left;
 #[cfg(arcfs_tree = "versioned")]
 mod over_versions;
 #[cfg_attr(

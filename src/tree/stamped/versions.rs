@@ -21,6 +21,7 @@ use super::node::{Dir, Objects, Remains, make_dir};
 use super::tree::Tree;
 use crate::charge::Account;
 use crate::error::{Error, ErrorKind};
+use crate::root::left::Left;
 use crate::root::readers::lines;
 use crate::root::version_cell::{Pin, VersionCell, Versioned};
 use crate::slowed;
@@ -108,7 +109,7 @@ pub struct Versions {
     /// where there is nothing to do.
     pending: AtomicUsize,
     /// The versions of handles that are gone.
-    left: Mutex<Vec<u64>>,
+    left: Left,
     /// Who is paid back.
     paid: Payment,
     /// The version that a fork grew from, which it reads and never frees.
@@ -228,7 +229,7 @@ impl Versions {
             cell: unsafe { VersionCell::new(root, birth) },
             state: Mutex::new(state),
             pending: AtomicUsize::new(0),
-            left: Mutex::default(),
+            left: Left::new(),
             paid,
             _base: base,
         })
@@ -283,8 +284,7 @@ impl Versions {
     ///
     /// The handle is not used any more.
     pub(super) unsafe fn let_go(&self, version: u64) {
-        self.left.lock().push(version);
-        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.left.note(version);
         if let Some(state) = self.state.try_lock() {
             self.free_all(state);
         }
@@ -292,8 +292,7 @@ impl Versions {
 
     /// Ends the snapshots of handles that are gone.
     fn note_left(&self, state: &mut State) {
-        let left = std::mem::take(&mut *self.left.lock());
-        for version in left {
+        for version in self.left.take() {
             // SAFETY: the handle is gone; nothing is under construction while the lock is free.
             unsafe { state.store.drop_snapshot(version) };
         }
@@ -310,8 +309,20 @@ impl Versions {
     }
 
     /// A turn in which no code of users runs.
-    fn short_turn(&self) -> Turn<'_> {
+    pub(super) fn short_turn(&self) -> Turn<'_> {
         Turn { versions: self, state: Some(self.state.lock()), heavy: 0, is_long: false }
+    }
+
+    /// The commit lock, for tests.
+    #[cfg(test)]
+    pub(super) fn lock(&self) -> impl Drop + '_ {
+        self.state.lock()
+    }
+
+    /// Objects that are not freed, for tests.
+    #[cfg(test)]
+    pub(super) fn live_objects(&self) -> usize {
+        self.state.lock().store.arena().objects()
     }
 
     /// Whether this thread has the turn.
@@ -334,7 +345,8 @@ impl Versions {
 
     /// Frees what can be freed, and waits for who is at it. Returns whether there was anything to do.
     pub fn sweep(&self) -> bool {
-        if self.pending.load(Ordering::Relaxed) == 0 || self.is_mine() {
+        let is_idle = self.pending.load(Ordering::Relaxed) == 0 && self.left.is_empty();
+        if is_idle || self.is_mine() {
             return false;
         }
         self.free_all(self.state.lock());
@@ -435,6 +447,8 @@ impl Drop for Turn<'_> {
         let (versions, heavy) = (self.versions, self.heavy);
         if self.is_long {
             drop(TURN.try_with(RefCell::take));
+        }
+        if !versions.left.is_empty() {
             versions.note_left(&mut state);
         }
         // A transaction's own versions give their bytes back at once: nobody else asks for them.
@@ -483,7 +497,7 @@ impl Drop for Versions {
     fn drop(&mut self) {
         let state = self.state.get_mut();
         let root = self.cell.root();
-        for version in std::mem::take(self.left.get_mut()) {
+        for version in self.left.take() {
             // SAFETY: the handle is gone.
             unsafe { state.store.drop_snapshot(version) };
         }

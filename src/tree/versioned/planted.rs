@@ -1,7 +1,7 @@
 //! Bugs on purpose: each makes a test fail that would find such a bug. Nothing of it is in ordinary builds.
 //!
 //! Unit tests choose one for a thread. With `--cfg arcfs_planted` the whole program has the one that the environment
-//! names: `ARCFS_PLANTED=IgnoresReaders`.
+//! names: `ARCFS_PLANTED=IgnoresReaders`. Models choose among the breaks (`sync::breaks`) of the same names.
 
 /// One thing done wrongly.
 #[cfg(any(test, arcfs_planted))]
@@ -81,7 +81,9 @@ macro_rules! planted {
     ($bug:ident) => {{
         #[cfg(any(test, arcfs_planted))]
         let planted = $crate::tree::versioned::planted::is($crate::tree::versioned::planted::Bug::$bug);
-        #[cfg(not(any(test, arcfs_planted)))]
+        #[cfg(all(arcfs_loom, not(any(test, arcfs_planted))))]
+        let planted = $crate::sync::breaks::is_called(stringify!($bug));
+        #[cfg(not(any(test, arcfs_planted, arcfs_loom)))]
         let planted = false;
         planted
     }};
