@@ -144,7 +144,7 @@ pub use tree::metadata::Metadata;
 pub use tree::name::Name;
 pub use tree::read_dir::{DirEntry, ReadDir};
 pub use tree::walk::{Walk, WalkDir};
-pub use usage::{Stats, Usage};
+pub use usage::{CommitLengths, Stats, Usage};
 pub use volume::Storage;
 
 /// The examples of the README, as tests; with all features, since some are about them.

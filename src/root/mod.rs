@@ -9,6 +9,7 @@
 //! | `over_versions` | the same doors for the tree whose objects are freed by version |
 //! | `version_cell` | the published pointer where objects are freed by version |
 //! | `readers` | who reads which version |
+//! | `lengths` | how long commits take: a sample |
 //! | `left` | versions that handles held which are gone |
 
 #[cfg(not(arcfs_tree = "versioned"))]
@@ -18,6 +19,8 @@ mod counted;
     allow(dead_code, reason = "the counted tree does not need it")
 )]
 pub mod left;
+#[cfg(any(test, arcfs_tree = "versioned"))]
+pub mod lengths;
 #[cfg(arcfs_tree = "versioned")]
 mod over_versions;
 #[cfg_attr(

@@ -43,3 +43,14 @@ fn a_handle_that_goes_while_somebody_commits_is_not_forgotten() {
     assert!(versions.sweep(), "a handle has left");
     assert_eq!(versions.live_objects(), live);
 }
+
+#[test]
+fn one_commit_of_61_is_timed() {
+    let now = Timestamp::default();
+    let limits = Limits { max_nodes: 100, max_depth: 10, chunk_overhead: 0 };
+    let versions = Versions::empty(now, 0, Payment { account: None, chunk_overhead: 0 }).unwrap();
+    for commit in 1..=200 {
+        versions.commit(&mut [Edit::Clear { now }], &limits, None).unwrap();
+        assert_eq!(versions.lengths().samples(), commit / 61);
+    }
+}

@@ -12,6 +12,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -22,6 +23,7 @@ use super::tree::Tree;
 use crate::charge::Account;
 use crate::error::{Error, ErrorKind};
 use crate::root::left::Left;
+use crate::root::lengths::Sampler;
 use crate::root::readers::lines;
 use crate::root::version_cell::{Pin, VersionCell, Versioned};
 use crate::slowed;
@@ -31,6 +33,7 @@ use crate::tree::holds::Holds;
 use crate::tree::meta::Timestamp;
 use crate::tree::root::Limits;
 use crate::tree::versioned::{Announced, OutOfMemory, Store, Value};
+use crate::usage::CommitLengths;
 
 /// Objects that commits may leave to be freed later where there are readers, so that looking for them is
 /// shared by some.
@@ -110,6 +113,8 @@ pub struct Versions {
     pending: AtomicUsize,
     /// The versions of handles that are gone.
     left: Left,
+    /// How long turns take.
+    lengths: Sampler,
     /// Who is paid back.
     paid: Payment,
     /// The version that a fork grew from, which it reads and never frees.
@@ -149,6 +154,8 @@ pub struct Turn<'a> {
     heavy: u64,
     /// Whether code of users may run in it.
     is_long: bool,
+    /// When it began, if it is timed.
+    since: Option<Instant>,
 }
 
 /// One state of a filesystem, held.
@@ -230,6 +237,7 @@ impl Versions {
             state: Mutex::new(state),
             pending: AtomicUsize::new(0),
             left: Left::new(),
+            lengths: Sampler::new(),
             paid,
             _base: base,
         })
@@ -261,6 +269,11 @@ impl Versions {
             Some(base) => base,
             None => self.hold(&mut self.state.lock()),
         }
+    }
+
+    /// How long turns took.
+    pub fn lengths(&self) -> CommitLengths {
+        self.lengths.get()
     }
 
     fn hold(self: &Arc<Self>, state: &mut State) -> Base {
@@ -310,7 +323,8 @@ impl Versions {
 
     /// A turn in which no code of users runs.
     pub(super) fn short_turn(&self) -> Turn<'_> {
-        Turn { versions: self, state: Some(self.state.lock()), heavy: 0, is_long: false }
+        let state = Some(self.state.lock());
+        Turn { versions: self, state, heavy: 0, is_long: false, since: self.lengths.begin() }
     }
 
     /// The commit lock, for tests.
@@ -456,7 +470,9 @@ impl Drop for Turn<'_> {
             || state.pending() >= state.patience
             || heavy >= HEAVY
             || state.store.has_subtrees();
-        if is_much && state.free(&versions.cell, 2 * LATER) {
+        let more = is_much && state.free(&versions.cell, 2 * LATER);
+        versions.lengths.end(self.since);
+        if more {
             return versions.free_all(state);
         }
         versions.pending.store(state.pending(), Ordering::Relaxed);
