@@ -120,14 +120,11 @@ impl Versioned for Root {
 
 impl Root {
     fn read(&self) {
-        // SAFETY: the models ask whether it was freed: its bytes are never deallocated, and its block is, at the
-        // end, or is used again, for a file that says another version.
-        self.bytes().read();
-    }
-
-    fn bytes(&self) -> &'static Bytes {
-        // SAFETY: as above; blocks stay readable as long as the arena.
-        unsafe { self.file.as_ref().bytes }
+        // SAFETY: the arena keeps the block, so that it is a file, this one or a later one; whether it is this one is what
+        // the models ask.
+        let bytes = unsafe { self.file.as_ref().bytes };
+        assert!(bytes.version <= self.version, "the file of version {} is freed", self.version);
+        bytes.read();
     }
 }
 
@@ -190,8 +187,13 @@ impl State {
         let _ = versions.cell.announcements(&mut announced);
         let readers: Vec<_> =
             announced.iter().map(|&(version, exact)| Announced { version, exact }).collect();
-        // SAFETY: these are all who read without a snapshot.
-        while unsafe { self.store.sweep(&readers, 64) } {}
+        loop {
+            // SAFETY: these are all who read without a snapshot.
+            let more = unsafe { self.store.sweep(&readers, 64) };
+            if !more {
+                return;
+            }
+        }
     }
 }
 
