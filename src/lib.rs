@@ -145,7 +145,7 @@ pub use tree::metadata::Metadata;
 pub use tree::name::Name;
 pub use tree::read_dir::{DirEntry, ReadDir};
 pub use tree::walk::{Walk, WalkDir};
-pub use usage::{Stats, Usage};
+pub use usage::{CommitLengths, Stats, Usage};
 pub use volume::Storage;
 
 /// The examples of the README, as tests; with all features, since some are about them.
@@ -171,6 +171,9 @@ pub mod internals {
     pub use crate::open_files::*;
     pub use crate::quota::{NoRelief, NodeLimit, Quota, Relief};
     pub use crate::sync::*;
+
+    /// Whether the tree is the one whose objects are freed by version.
+    pub const VERSIONED: bool = cfg!(not(arcfs_tree = "counted"));
 
     /// Content as a one-shot write builds it.
     pub fn build_content(

@@ -26,6 +26,7 @@ use crate::tree::meta::Timestamp;
 use crate::tree::name::{INLINE, Name};
 use crate::tree::node::PaidName;
 use crate::tree::root::{Limits, Root};
+use crate::usage::CommitLengths;
 
 /// How new files are laid out, and whether that may change. See [`MemFsBuilder::storage`].
 ///
@@ -242,6 +243,11 @@ impl Volume {
     #[inline]
     pub fn held(&self) -> (Tree, Version) {
         self.publisher.held()
+    }
+
+    /// How long commits held the lock, as far as that is measured.
+    pub fn commit_lengths(&self) -> CommitLengths {
+        self.publisher.lengths()
     }
 
     /// The state published last, held.

@@ -53,6 +53,25 @@ fn overheads_of_several_long_names_do_not_wrap() {
     }
 }
 
+#[test]
+fn a_long_name_that_comes_and_goes_in_one_transaction_is_not_charged_for_ever() {
+    let long = format!("/{}", "n".repeat(40));
+    let fs = MemFs::new();
+    fs.transaction(|tx| {
+        tx.write(&long, b"")?;
+        tx.rename(&long, "/a")
+    })
+    .unwrap();
+    fs.transaction(|tx| {
+        tx.create_dir(&long)?;
+        tx.remove_dir(&long)
+    })
+    .unwrap();
+    assert_eq!(fs.stats().pinned_bytes, 0);
+    fs.clear().unwrap();
+    assert_eq!(fs.stats().used_bytes, 0);
+}
+
 thread_local! {
     static KEPT: RefCell<Option<MemFs>> = const { RefCell::new(None) };
 }

@@ -9,9 +9,18 @@
 //! | `over_versions` | the same doors for the tree whose objects are freed by version |
 //! | `version_cell` | the published pointer where objects are freed by version |
 //! | `readers` | who reads which version |
+//! | `lengths` | how long commits take: a sample |
+//! | `left` | versions that handles held which are gone |
 
 #[cfg(arcfs_tree = "counted")]
 mod counted;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    allow(dead_code, reason = "the counted tree does not need it")
+)]
+pub mod left;
+#[cfg(any(test, not(arcfs_tree = "counted")))]
+pub mod lengths;
 #[cfg(not(arcfs_tree = "counted"))]
 mod over_versions;
 #[cfg_attr(

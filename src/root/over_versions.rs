@@ -16,6 +16,7 @@ use crate::tree::root::Limits;
 #[cfg(feature = "image")]
 use crate::tree::stamped::grow::grow;
 use crate::tree::stamped::versions::{Payment, Turn, Versions};
+use crate::usage::CommitLengths;
 use crate::volume::Config;
 
 pub use crate::tree::stamped::versions::RootGuard;
@@ -123,6 +124,12 @@ impl Publisher {
     /// The state published last, held.
     pub fn base(&self) -> Base {
         self.0.base()
+    }
+
+    /// How long commits took.
+    #[must_use]
+    pub fn lengths(&self) -> CommitLengths {
+        self.0.lengths()
     }
 
     /// Waits for the turn to commit; nobody else commits while it is held.

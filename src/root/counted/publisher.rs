@@ -21,6 +21,7 @@ use crate::tree::node::{Dir, FREED_BY_READERS};
 #[cfg(feature = "image")]
 use crate::tree::plan::Plan;
 use crate::tree::root::{Limits, Root};
+use crate::usage::CommitLengths;
 use crate::volume::Config;
 
 /// The published root of one filesystem, and the way to replace it.
@@ -127,6 +128,12 @@ impl<P: Protocol> Publisher<P> {
 }
 
 impl Publisher<Serial> {
+    /// How long commits took: it is measured for the other tree alone.
+    #[must_use]
+    pub fn lengths(&self) -> CommitLengths {
+        CommitLengths::default()
+    }
+
     /// Waits for the turn to commit; nobody else commits while it is held.
     pub fn turn(&self) -> SerialTurn<'_> {
         self.protocol.turn()

@@ -29,4 +29,7 @@ pub mod node;
 pub mod tree;
 pub mod versions;
 
+#[cfg(test)]
+mod tests;
+
 pub use versions::Root;

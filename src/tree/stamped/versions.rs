@@ -13,6 +13,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -22,6 +23,8 @@ use super::node::{Dir, Objects, Remains, make_dir};
 use super::tree::Tree;
 use crate::charge::Account;
 use crate::error::{Error, ErrorKind};
+use crate::root::left::Left;
+use crate::root::lengths::Sampler;
 use crate::root::readers::lines;
 use crate::root::version_cell::{Pin, VersionCell, Versioned};
 use crate::slowed;
@@ -31,6 +34,7 @@ use crate::tree::holds::Holds;
 use crate::tree::meta::Timestamp;
 use crate::tree::root::Limits;
 use crate::tree::versioned::{Announced, OutOfMemory, Store, Value};
+use crate::usage::CommitLengths;
 
 /// Objects that commits may leave to be freed later where there are readers, so that looking for them is
 /// shared by some.
@@ -109,10 +113,12 @@ pub struct Versions {
     /// do. Ordering: a store releases and `sweep` acquires, for `disposing`; growth publishes nothing.
     pending: AtomicUsize,
     /// The versions of handles that are gone.
-    left: Mutex<Vec<u64>>,
+    left: Left,
     /// Held, shared, by whoever disposes of what was freed and has let go of the commit lock: so who is about to
     /// be refused can wait for what is coming back.
     disposing: RwLock<()>,
+    /// How long turns take.
+    lengths: Sampler,
     /// Who is paid back.
     paid: Payment,
     /// The version that a fork grew from, which it reads and never frees.
@@ -154,6 +160,8 @@ pub struct Turn<'a> {
     heavy: u64,
     /// Whether code of users may run in it.
     is_long: bool,
+    /// When it began, if it is timed.
+    since: Option<Instant>,
 }
 
 /// One state of a filesystem, held.
@@ -241,8 +249,9 @@ impl Versions {
             cell: unsafe { VersionCell::new(root, birth) },
             state: Mutex::new(state),
             pending: AtomicUsize::new(0),
-            left: Mutex::default(),
+            left: Left::new(),
             disposing: RwLock::new(()),
+            lengths: Sampler::new(),
             paid,
             _base: base,
         })
@@ -276,6 +285,11 @@ impl Versions {
         }
     }
 
+    /// How long turns took.
+    pub fn lengths(&self) -> CommitLengths {
+        self.lengths.get()
+    }
+
     fn hold(self: &Arc<Self>, state: &mut State) -> Base {
         let number = state.store.take().expect("memory for a few words");
         // SAFETY: the published root is not freed while the lock is held (V1, V2).
@@ -297,8 +311,7 @@ impl Versions {
     ///
     /// The handle is not used any more.
     pub(super) unsafe fn let_go(&self, version: u64) {
-        self.left.lock().push(version);
-        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.left.note(version);
         if let Some(state) = self.state.try_lock() {
             self.free_all(state);
         }
@@ -306,8 +319,7 @@ impl Versions {
 
     /// Ends the snapshots of handles that are gone.
     fn note_left(&self, state: &mut State) {
-        let left = std::mem::take(&mut *self.left.lock());
-        for version in left {
+        for version in self.left.take() {
             // SAFETY: the handle is gone; nothing is under construction while the lock is free.
             unsafe { state.store.drop_snapshot(version) };
         }
@@ -324,8 +336,21 @@ impl Versions {
     }
 
     /// A turn in which no code of users runs.
-    fn short_turn(&self) -> Turn<'_> {
-        Turn { versions: self, state: Some(self.state.lock()), heavy: 0, is_long: false }
+    pub(super) fn short_turn(&self) -> Turn<'_> {
+        let state = Some(self.state.lock());
+        Turn { versions: self, state, heavy: 0, is_long: false, since: self.lengths.begin() }
+    }
+
+    /// The commit lock, for tests.
+    #[cfg(test)]
+    pub(super) fn lock(&self) -> impl Drop + '_ {
+        self.state.lock()
+    }
+
+    /// Objects that are not freed, for tests.
+    #[cfg(test)]
+    pub(super) fn live_objects(&self) -> usize {
+        self.state.lock().store.arena().objects()
     }
 
     /// Whether this thread has the turn.
@@ -348,7 +373,8 @@ impl Versions {
 
     /// Frees what can be freed, and waits for who is at it. Returns whether there was anything to do.
     pub fn sweep(&self) -> bool {
-        let is_pending = self.pending.load(Ordering::Acquire) > 0 && !self.is_mine();
+        let is_idle = self.pending.load(Ordering::Acquire) == 0 && self.left.is_empty();
+        let is_pending = !is_idle && !self.is_mine();
         if is_pending {
             self.free_all(self.state.lock());
         }
@@ -461,6 +487,8 @@ impl Drop for Turn<'_> {
         let (versions, heavy) = (self.versions, self.heavy);
         if self.is_long {
             drop(TURN.try_with(RefCell::take));
+        }
+        if !versions.left.is_empty() {
             versions.note_left(&mut state);
         }
         // A transaction's own versions give their bytes back at once: nobody else asks for them.
@@ -468,7 +496,9 @@ impl Drop for Turn<'_> {
             || state.pending() >= state.patience
             || heavy >= HEAVY
             || state.store.has_subtrees();
-        if is_much && state.free(&versions.cell, 2 * LATER) {
+        let more = is_much && state.free(&versions.cell, 2 * LATER);
+        versions.lengths.end(self.since);
+        if more {
             return versions.free_all(state);
         }
         versions.dispose(state);
@@ -509,7 +539,7 @@ impl Drop for Versions {
     fn drop(&mut self) {
         let state = self.state.get_mut();
         let root = self.cell.root();
-        for version in std::mem::take(self.left.get_mut()) {
+        for version in self.left.take() {
             // SAFETY: the handle is gone.
             unsafe { state.store.drop_snapshot(version) };
         }
