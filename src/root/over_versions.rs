@@ -93,8 +93,8 @@ impl Graves {
 }
 
 impl Relief for Graves {
-    fn relieve(&self, _wanted: u64) -> bool {
-        self.sweep()
+    fn relieve(&self, wanted: u64) -> bool {
+        self.0.sweep_behind_readers(wanted)
     }
 }
 

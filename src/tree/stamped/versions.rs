@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -43,6 +43,10 @@ const LATER: usize = 64;
 const FEW_LINES: usize = 8;
 /// Bytes of files for which readers are looked for at once.
 const HEAVY: u64 = 256 << 10;
+/// For so many readers, one after the other, a charge waits that is about to be refused.
+const READERS: usize = 16;
+/// How long it waits for them.
+const READERS_LEAVE: Duration = Duration::from_millis(100);
 /// Objects that are freed in one go before the lock is passed on.
 const SLICE: usize = 1024;
 
@@ -383,6 +387,27 @@ impl Versions {
             drop(self.disposing.write()); // of what is being disposed of now: who comes later waits for this
         }
         is_pending || is_disposing
+    }
+
+    /// As [`sweep`](Self::sweep), but where readers stand in the way, waits for those who are there, until so many
+    /// bytes came back. Each is there for one look; but on a busy machine one may be stopped in it for a
+    /// while, and the next one after it, so both the wait and its repeats have an end.
+    pub fn sweep_behind_readers(&self, wanted: u64) -> bool {
+        let used = || self.paid.account.as_ref().map_or(0, |account| account.used());
+        let (before, start) = (used(), Instant::now());
+        let mut swept = self.sweep();
+        for _ in 0..READERS {
+            let enough = before.saturating_sub(used()) >= wanted;
+            if enough || self.pending.load(Ordering::Relaxed) == 0 || self.is_mine() {
+                break;
+            }
+            let version = self.cell.version();
+            while self.cell.low_watermark() < version && start.elapsed() < READERS_LEAVE {
+                std::thread::yield_now();
+            }
+            swept |= self.sweep();
+        }
+        swept
     }
 
     /// Frees all that nobody needs, slice by slice, so that commits of others can come between.
