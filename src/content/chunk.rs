@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::blocks::Buffer;
 use crate::charge::{Account, Charge, ChunkCharge};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fault::{self, Fault};
@@ -24,7 +25,8 @@ pub fn end_of(offset: u64, len: u64) -> Result<u64> {
     }
 }
 
-/// Makes room for `additional` more bytes: the one place where payload is allocated.
+/// Makes room for `additional` more bytes of what leaves the filesystem; chunks are allocated by
+/// [`Buffer`](super::Buffer).
 ///
 /// A vector that needs memory gets exactly what was asked for. On failure it is as it was.
 ///
@@ -66,10 +68,12 @@ pub fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(copy)
 }
 
-/// At most [`CHUNK`] bytes of a file. Once published it never changes and its allocation is exact.
+/// At most [`CHUNK`] bytes of a file. Once published it never changes and its memory is exact.
+///
+/// With the counts of its `Arc` it has 56 bytes, which is what an allocator hands out anyway for 41 and more.
 #[derive(Debug)]
 pub struct Chunk {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     /// `None` only for bytes that no filesystem has taken in yet.
     receipt: Option<ChunkCharge>,
     /// In which publication of its file the chunk was made. A draft makes chunks one above all
@@ -77,21 +81,23 @@ pub struct Chunk {
     stamp: u64,
 }
 
+const _: () = assert!(size_of::<Chunk>() == 40);
+
 impl Chunk {
     /// A chunk paid by `charge`, which is from `account`.
     #[must_use]
-    pub fn new(bytes: Vec<u8>, charge: Charge, account: &Arc<Account>, stamp: u64) -> Self {
+    pub fn new(bytes: Buffer, charge: Charge, account: &Arc<Account>, stamp: u64) -> Self {
         Self::from_parts(bytes, Some(ChunkCharge::new(charge, account)), stamp)
     }
 
     #[must_use]
-    pub fn from_parts(bytes: Vec<u8>, receipt: Option<ChunkCharge>, stamp: u64) -> Self {
+    pub fn from_parts(bytes: Buffer, receipt: Option<ChunkCharge>, stamp: u64) -> Self {
         debug_assert!(!bytes.is_empty() && bytes.len() <= CHUNK);
         Self { bytes, receipt, stamp }
     }
 
     #[must_use]
-    pub fn into_parts(self) -> (Vec<u8>, Option<ChunkCharge>) {
+    pub fn into_parts(self) -> (Buffer, Option<ChunkCharge>) {
         (self.bytes, self.receipt)
     }
 
@@ -145,8 +151,8 @@ impl Chunk {
         match self.bytes.len() {
             0 => Err("a chunk is empty".into()),
             len if len > CHUNK => Err(format!("a chunk has {len} bytes")),
-            len if len != self.bytes.capacity() => {
-                Err(format!("a chunk of {len} bytes has an allocation of {}", self.bytes.capacity()))
+            len if !self.bytes.is_exact() => {
+                Err(format!("a chunk of {len} bytes has memory for {}", self.bytes.capacity()))
             }
             _ => Ok(()),
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::Content;
-use super::chunk::{CHUNK, Chunk, allocate, copied, reserve};
+use super::blocks::Buffer;
+use super::chunk::{CHUNK, Chunk};
 use super::extents::Extents;
 use super::plan::Plan;
 use crate::charge::{Account, Charge, ChunkCharge};
@@ -27,7 +28,7 @@ pub struct Edit {
 
 /// The last bytes of a file, which follow its extents.
 pub struct Tail {
-    pub bytes: Vec<u8>,
+    pub bytes: Buffer,
     pub receipt: ChunkCharge,
 }
 
@@ -200,26 +201,26 @@ impl Edit {
     }
 
     /// Appends the new chunks for `from..to`, and where they start, to `built`.
-    fn build(&self, overlay: Overlay<'_>, from: u64, to: u64, built: &mut Vec<(u64, Vec<u8>)>) -> Result<()> {
+    fn build(&self, overlay: Overlay<'_>, from: u64, to: u64, built: &mut Vec<(u64, Buffer)>) -> Result<()> {
         let old_len = self.len();
         let mut at = from;
         while at < to {
             let next = to.min(at + CHUNK as u64);
-            let mut bytes = allocate((next - at) as usize)?;
+            let mut bytes = Buffer::with_room((next - at) as usize)?;
             let (over, under) = (overlay.offset.clamp(at, next), overlay.end().clamp(at, next));
             self.copy_out(at, over.min(old_len), &mut bytes)?;
             fill_new(overlay, at + bytes.len() as u64, under, &mut bytes);
             self.copy_out(at + bytes.len() as u64, next.min(old_len), &mut bytes)?;
-            bytes.resize((next - at) as usize, 0); // a file set longer
+            bytes.extend_with_zeros((next - at) as usize - bytes.len()); // a file set longer
             built.push((at, bytes));
             at = next;
         }
         Ok(())
     }
 
-    fn copy_out(&self, from: u64, to: u64, out: &mut Vec<u8>) -> Result<()> {
+    fn copy_out(&self, from: u64, to: u64, out: &mut Buffer) -> Result<()> {
         let border = self.extents.len;
-        self.extents.copy_out(from, to.min(border), out)?;
+        self.extents.copy_out(from, to.min(border), &mut |bytes| out.extend_from_slice(bytes))?;
         if to > from.max(border)
             && let Some(tail) = &self.tail
         {
@@ -263,7 +264,7 @@ impl Edit {
         }
     }
 
-    fn insert(&mut self, start: u64, bytes: Vec<u8>, receipt: ChunkCharge) {
+    fn insert(&mut self, start: u64, bytes: Buffer, receipt: ChunkCharge) {
         self.extents.charged = self.extents.charged.saturating_add(receipt.amount());
         self.extents.stamp = self.stamp;
         self.extents.len = self.extents.len.max(start + bytes.len() as u64);
@@ -279,7 +280,7 @@ impl Edit {
     pub fn cut(&mut self, len: u64, mut charge: Charge, account: &Arc<Account>, overhead: u64) -> Result<()> {
         let cut = match self.shared_cut(len) {
             Some((start, chunk)) => {
-                let bytes = copied(&chunk.bytes()?[..(len - start) as usize])?;
+                let bytes = Buffer::copied(&chunk.bytes()?[..(len - start) as usize])?;
                 Some((bytes, charge.split(len - start + overhead)))
             }
             None => None,
@@ -320,10 +321,10 @@ impl Edit {
 
     /// Everything as content that others may see. Afterwards nothing is the draft's own.
     ///
-    /// Never fails: if the tail cannot be copied to an exact allocation, it keeps the one it has.
+    /// Never fails: if the tail cannot be copied to exact memory, it keeps the one it has.
     pub fn publish(&mut self) -> Content {
         if let Some(Tail { bytes, receipt }) = self.tail.take() {
-            let bytes = if bytes.capacity() == bytes.len() { bytes } else { copied(&bytes).unwrap_or(bytes) };
+            let bytes = if bytes.is_exact() { bytes } else { Buffer::copied(&bytes).unwrap_or(bytes) };
             self.insert(self.extents.len, bytes, receipt);
         }
         self.own = 0;
@@ -393,17 +394,17 @@ impl Tail {
         }
         let capacity = wanted.max(2 * self.bytes.capacity()).min(CHUNK);
         let more = capacity - self.bytes.len();
-        reserve(&mut self.bytes, more)
+        self.bytes.reserve(more)
     }
 }
 
 /// Appends what `overlay` puts at `from..to`, where the file had nothing or had it overwritten.
-fn fill_new(overlay: Overlay<'_>, from: u64, to: u64, out: &mut Vec<u8>) {
+fn fill_new(overlay: Overlay<'_>, from: u64, to: u64, out: &mut Buffer) {
     if from >= to {
         return;
     }
     let zeros = overlay.offset.min(to).saturating_sub(from);
-    out.resize(out.len() + zeros as usize, 0);
+    out.extend_with_zeros(zeros as usize);
     if let Some((_, part)) = overlay.part(from, to) {
         out.extend_from_slice(part);
     }

@@ -41,14 +41,14 @@ impl Extents {
         Ok(done)
     }
 
-    /// Appends the bytes from `from` to `to` to `out`, which has room for them.
-    pub fn copy_out(&self, from: u64, to: u64, out: &mut Vec<u8>) -> Result<()> {
+    /// Hands the bytes from `from` to `to` to `out`, in order.
+    pub fn copy_out(&self, from: u64, to: u64, out: &mut impl FnMut(&[u8])) -> Result<()> {
         let mut at = from;
         while at < to {
             let Some((start, chunk)) = self.index.floor(at) else { break };
             let bytes = &chunk.bytes()?[(at - start) as usize..];
             let n = (bytes.len() as u64).min(to - at);
-            out.extend_from_slice(&bytes[..n as usize]);
+            out(&bytes[..n as usize]);
             at += n;
         }
         Ok(())

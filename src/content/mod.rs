@@ -2,7 +2,8 @@
 //!
 //! | module | one idea |
 //! |---|---|
-//! | `chunk` | at most 64 KiB of payload, its receipt, and the one place that allocates payload |
+//! | `blocks` | the memory of payloads: the one place that allocates it |
+//! | `chunk` | at most 64 KiB of payload, and its receipt |
 //! | `index` | which chunk covers an offset: persistent, ordered |
 //! | `extents` | chunks that lie end to end |
 //! | `build` | new content from bytes, and taking in content from elsewhere |
@@ -17,6 +18,7 @@
 
 mod append;
 mod assembly;
+mod blocks;
 mod build;
 mod chunk;
 mod draft;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use assembly::Assembly;
+pub use blocks::{Buffer, ContentMemory};
 pub use chunk::{CHUNK, MAX_LEN, allocate, copied, end_of, reserve};
 pub use draft::Draft;
 #[cfg(feature = "image")]
@@ -305,7 +308,7 @@ impl Content {
             Repr::Empty(_) => {}
             Repr::Detached(loose, _) => out.extend_from_slice(loose.bytes()?),
             Repr::One(chunk, ..) => out.extend_from_slice(chunk.bytes()?),
-            Repr::Many(extents, _) => extents.copy_out(0, extents.len, out)?,
+            Repr::Many(extents, _) => extents.copy_out(0, extents.len, &mut |bytes| out.extend_from_slice(bytes))?,
         }
         Ok(())
     }
@@ -334,7 +337,7 @@ impl Content {
             Repr::Detached(loose, _) => {
                 debug_assert!(false, "content must be taken in before it is edited");
                 for bytes in loose.bytes().unwrap_or_default().chunks(CHUNK) {
-                    extents.push(Arc::new(Chunk::from_parts(bytes.to_vec(), None, 0)));
+                    extents.push(Arc::new(Chunk::from_parts(bytes.to_vec().into(), None, 0)));
                 }
             }
             Repr::One(chunk, ..) => extents.push(Arc::clone(chunk)),

@@ -511,7 +511,7 @@ proptest! {
             let removed = index.remove(key).is_some();
             prop_assert_eq!(removed, model.remove(&key).is_some());
             if keep {
-                let chunk = Arc::new(Chunk::from_parts(vec![key as u8], None, 0));
+                let chunk = Arc::new(Chunk::from_parts(vec![key as u8].into(), None, 0));
                 model.insert(key, Arc::clone(&chunk));
                 index.insert(key, chunk);
             }

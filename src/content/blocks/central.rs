@@ -1,0 +1,232 @@
+//! The slabs, and which memory of theirs is out. Safe: it hands out places and touches none of them.
+//!
+//! Blocks of one size lie beside each other as they are taken: the first free run of the first slab that
+//! has one, so that memory is filled in order and slabs at the end come free. Whole chunks have slabs of
+//! their own, which so are never in pieces.
+
+#![allow(unsafe_code, reason = "a place must be allowed to pass between threads")]
+
+use std::ptr::NonNull;
+
+use super::class::Class;
+use super::region::{LARGE, Region};
+use super::slab::{Map, UNIT};
+
+/// The length of the first slab, whose pages are small: a filesystem of a few files does not pay for
+/// clearing a large page.
+pub const FIRST: usize = 256 << 10;
+
+/// The memory of empty slabs that is kept, if an eighth of what is out is not more.
+pub const KEPT: usize = 16 << 20;
+
+/// A place in a slab.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub start: NonNull<u8>,
+    pub slab: u32,
+}
+
+// SAFETY: a place lets nobody read or write the memory; who does (`Buffer`) has it alone.
+unsafe impl Send for Place {}
+
+/// What blocks a slab has. Fixed while it has any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// None.
+    Empty,
+    /// Of any size; the first slab is always of this kind.
+    Mixed,
+    /// Of whole chunks.
+    Whole,
+}
+
+impl Kind {
+    /// The smallest block of this kind.
+    fn smallest(self) -> Class {
+        if self == Self::Whole { Class::LARGEST } else { Class::numbered(0) }
+    }
+}
+
+#[derive(Debug)]
+struct Slab {
+    region: Region,
+    map: Map,
+    kind: Kind,
+}
+
+/// All slabs.
+///
+/// Invariants:
+/// * `out` is the sum of the blocks that were taken and not given back, and of each slab the map has
+///   exactly those set.
+/// * `reserved` is the sum of the regions; `empty` are the slabs without blocks, `empty_bytes` their sum.
+/// * No slab before `from[kind]` has room for the smallest block of that kind.
+#[derive(Debug)]
+pub struct Central {
+    slabs: Vec<Option<Slab>>,
+    /// Numbers below `slabs.len()` that are free.
+    unused: Vec<u32>,
+    /// Those emptied last come last: their memory is hot.
+    empty: Vec<u32>,
+    empty_bytes: usize,
+    from: [usize; 2],
+    out: usize,
+    reserved: usize,
+}
+
+impl Central {
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            slabs: Vec::new(),
+            unused: Vec::new(),
+            empty: Vec::new(),
+            empty_bytes: 0,
+            from: [0; 2],
+            out: 0,
+            reserved: 0,
+        }
+    }
+
+    /// Bytes of blocks that were taken and not given back.
+    #[must_use]
+    pub fn out(&self) -> usize {
+        self.out
+    }
+
+    /// Bytes of slabs.
+    #[must_use]
+    pub fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    /// Takes up to `places.len()` blocks, in ascending order where there is nothing in between; gives how
+    /// many: at least one, unless the system has no memory. A slab is added only for the first one.
+    pub fn take(&mut self, class: Class, places: &mut [Option<Place>]) -> usize {
+        let kind = if class == Class::LARGEST { Kind::Whole } else { Kind::Mixed };
+        let units = class.size() / UNIT;
+        let mut taken = 0;
+        let mut number = self.from[kind as usize - 1];
+        while taken < places.len() {
+            let Some(next) = self.with_room(number, kind, units) else {
+                let Some(added) = (taken == 0).then(|| self.add(kind)).flatten() else { break };
+                number = added;
+                continue;
+            };
+            number = next;
+            let Some(slab) = &mut self.slabs[number] else { continue };
+            while taken < places.len() {
+                let Some(at) = slab.map.take(units) else { break };
+                // A place in the region of the slab, of which the map has the units.
+                let start = slab.region.start().as_ptr().wrapping_add(at * UNIT);
+                places[taken] = NonNull::new(start).map(|start| Place { start, slab: number as u32 });
+                taken += 1;
+                self.out += class.size();
+            }
+        }
+        taken
+    }
+
+    /// Gives back a block; the slab is known afterwards to be empty, if it is.
+    ///
+    /// # Panics
+    ///
+    /// If the block is not out.
+    pub fn give(&mut self, class: Class, place: Place) {
+        let number = place.slab as usize;
+        let slab = self.slabs[number].as_mut().expect("a slab with blocks stays");
+        let at = place.start.as_ptr().addr() - slab.region.start().as_ptr().addr();
+        slab.map.give(at / UNIT, class.size() / UNIT);
+        self.out -= class.size();
+        for (kind, from) in [Kind::Mixed, Kind::Whole].into_iter().zip(&mut self.from) {
+            if slab.kind == kind || slab.region.len() == FIRST {
+                *from = number.min(*from);
+            }
+        }
+        if slab.map.is_empty() {
+            slab.kind = Kind::Empty;
+            self.empty_bytes += slab.region.len();
+            self.empty.push(place.slab);
+        }
+    }
+
+    /// Takes out the slab that has been empty for longest, if there are more than `keep` bytes of them, to be
+    /// given back to the system.
+    pub fn excess(&mut self, keep: usize) -> Option<Region> {
+        if self.empty_bytes <= keep {
+            return None;
+        }
+        let number = self.empty.remove(0);
+        let slab = self.slabs[number as usize].take()?;
+        self.empty_bytes -= slab.region.len();
+        self.reserved -= slab.region.len();
+        self.unused.push(number);
+        while let Some(None) = self.slabs.last() {
+            self.slabs.pop();
+        }
+        let len = self.slabs.len();
+        self.unused.retain(|&number| (number as usize) < len);
+        if self.slabs.is_empty() {
+            *self = Self::new(); // also what the lists have allocated
+        }
+        Some(slab.region)
+    }
+
+    /// What [`excess`](Self::excess) is to keep while nobody asks for more to be given back.
+    #[must_use]
+    pub fn keep(&self) -> usize {
+        KEPT.max(self.out / 8)
+    }
+
+    /// The first slab from `number` on that may have room for blocks of this kind.
+    fn with_room(&mut self, number: usize, kind: Kind, units: usize) -> Option<usize> {
+        let from = &mut self.from[kind as usize - 1];
+        let smallest = kind.smallest().size() / UNIT;
+        let mut exhausted = number == *from;
+        for (at, slab) in self.slabs.iter().enumerate().skip(number) {
+            if let Some(slab) = slab
+                && (slab.kind == kind || slab.region.len() == FIRST && slab.kind != Kind::Empty)
+            {
+                if slab.map.may_have(units) {
+                    return Some(at);
+                }
+                exhausted &= !slab.map.may_have(smallest);
+            }
+            if exhausted {
+                *from = at + 1;
+            }
+        }
+        None
+    }
+
+    /// An empty slab that was kept, or a new one, for blocks of this kind.
+    fn add(&mut self, kind: Kind) -> Option<usize> {
+        let number = match self.empty.pop() {
+            Some(number) => number as usize,
+            None => {
+                let len = if self.reserved == 0 { FIRST } else { LARGE };
+                let region = Region::new(len)?;
+                self.reserved += len;
+                let slab = Slab { region, map: Map::new(len / UNIT), kind };
+                match self.unused.pop() {
+                    Some(number) => {
+                        self.slabs[number as usize] = Some(slab);
+                        number as usize
+                    }
+                    None => {
+                        self.slabs.push(Some(slab));
+                        self.slabs.len() - 1
+                    }
+                }
+            }
+        };
+        let slab = self.slabs[number].as_mut()?;
+        if slab.kind == Kind::Empty {
+            self.empty_bytes -= slab.region.len();
+        }
+        slab.kind = if slab.region.len() == FIRST { Kind::Mixed } else { kind };
+        let from = &mut self.from[kind as usize - 1];
+        *from = number.min(*from);
+        Some(number)
+    }
+}
