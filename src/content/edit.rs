@@ -161,7 +161,7 @@ impl Edit {
         } else if grows {
             if let Some(tail) = &mut self.tail {
                 let n = (end - old_len).min((CHUNK - tail.bytes.len()) as u64);
-                tail.grow(n as usize)?;
+                tail.grow(n as usize, old_len >= CHUNK as u64)?;
                 extended = old_len + n;
             }
             self.build(overlay, extended, end, &mut built)?;
@@ -386,13 +386,14 @@ impl Edit {
 }
 
 impl Tail {
-    /// Room for `additional` bytes, and for as many again where that is less than a chunk.
-    fn grow(&mut self, additional: usize) -> Result<()> {
+    /// Room for `additional` bytes, and for as many again, up to a chunk: for a whole one at once in a file
+    /// that is `long`, which nearly always goes on growing.
+    fn grow(&mut self, additional: usize, long: bool) -> Result<()> {
         let wanted = self.bytes.len() + additional;
         if wanted <= self.bytes.capacity() {
             return Ok(());
         }
-        let capacity = wanted.max(2 * self.bytes.capacity()).min(CHUNK);
+        let capacity = if long { CHUNK } else { wanted.max(2 * self.bytes.capacity()).min(CHUNK) };
         let more = capacity - self.bytes.len();
         self.bytes.reserve(more)
     }
