@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::chunk::end_of;
+use super::chunk::{CHUNK, end_of};
 use super::edit::{Edit, Overlay};
+use super::plan::unit;
 use super::{Content, MAX_LEN};
 use crate::charge::{Account, Charge};
 use crate::error::Result;
@@ -52,7 +53,7 @@ impl Draft {
         if len == 0 || self.edit.owns_all(offset, end) {
             return 0;
         }
-        self.edit.plan(offset, end, chunk_overhead, false).cost
+        self.edit.plan(offset, end, chunk_overhead, false, self.unit(offset, len)).cost
     }
 
     /// What a write costs: `(merged, plain)`. [`write`](Self::write) merges small extents at the end
@@ -63,7 +64,8 @@ impl Draft {
         let plain = self.write_cost(offset, len, chunk_overhead);
         match end_of(offset, len as u64) {
             Ok(end) if len > 0 && end > self.len() => {
-                (self.edit.plan(offset, end, chunk_overhead, true).cost.max(plain), plain)
+                let unit = self.unit(offset, len);
+                (self.edit.plan(offset, end, chunk_overhead, true, unit).cost.max(plain), plain)
             }
             _ => (plain, plain),
         }
@@ -92,9 +94,10 @@ impl Draft {
         let randomises = self.would_randomise(offset, bytes.len());
         let overlay = Overlay { offset, bytes };
         if !self.edit.write_within_own(overlay) {
-            let mut plan = self.edit.plan(offset, end, chunk_overhead, false);
+            let unit = self.unit(offset, bytes.len());
+            let mut plan = self.edit.plan(offset, end, chunk_overhead, false, unit);
             if charge.amount() > plan.cost {
-                let merged = self.edit.plan(offset, end, chunk_overhead, true);
+                let merged = self.edit.plan(offset, end, chunk_overhead, true, unit);
                 if merged.cost > plan.cost && merged.cost <= charge.amount() {
                     plan = merged;
                 }
@@ -113,7 +116,7 @@ impl Draft {
         if len > MAX_LEN {
             u64::MAX
         } else if len > self.len() {
-            self.edit.plan(len, len, chunk_overhead, false).cost
+            self.edit.plan(len, len, chunk_overhead, false, CHUNK).cost
         } else {
             self.edit.shared_cut(len).map_or(0, |(start, _)| Content::cost(len - start, chunk_overhead))
         }
@@ -135,7 +138,7 @@ impl Draft {
     ) -> Result<()> {
         end_of(0, len)?;
         if len > self.len() {
-            let plan = self.edit.plan(len, len, chunk_overhead, false);
+            let plan = self.edit.plan(len, len, chunk_overhead, false, CHUNK);
             let nothing = Overlay { offset: len, bytes: &[] };
             self.edit.execute(plan, nothing, len, charge, account, chunk_overhead)?;
         } else if len < self.len() {
@@ -190,6 +193,11 @@ impl Draft {
     #[must_use]
     pub fn lands_off_end(&self, offset: u64, len: usize) -> bool {
         len > 0 && offset != self.len()
+    }
+
+    /// In pieces of which length a write makes shared extents anew: what the file has become by it counts.
+    fn unit(&self, offset: u64, len: usize) -> usize {
+        unit(len, self.random || self.lands_off_end(offset, len))
     }
 
     /// Checks the invariants of the draft.

@@ -153,24 +153,24 @@ impl Edit {
         // First all that can fail.
         let mut built = Vec::new();
         for run in &plan.runs {
-            self.build(overlay, run.start, run.end, &mut built)?;
+            self.build(overlay, run.range.start, run.range.end, run.unit, &mut built)?;
         }
         let mut extended = old_len;
         if rebuilds_end {
-            self.build(overlay, plan.end_from, end, &mut built)?;
+            self.build(overlay, plan.end_from, end, CHUNK, &mut built)?;
         } else if grows {
             if let Some(tail) = &mut self.tail {
                 let n = (end - old_len).min((CHUNK - tail.bytes.len()) as u64);
                 tail.grow(n as usize, old_len >= CHUNK as u64)?;
                 extended = old_len + n;
             }
-            self.build(overlay, extended, end, &mut built)?;
+            self.build(overlay, extended, end, CHUNK, &mut built)?;
         }
 
         // Then all that is in place.
         self.write_in_place(overlay);
         for run in plan.runs {
-            self.remove(run.start, run.end);
+            self.remove(run.range.start, run.range.end);
         }
         if rebuilds_end {
             self.remove(plan.end_from, self.extents.len);
@@ -200,12 +200,19 @@ impl Edit {
         Ok(())
     }
 
-    /// Appends the new chunks for `from..to`, and where they start, to `built`.
-    fn build(&self, overlay: Overlay<'_>, from: u64, to: u64, built: &mut Vec<(u64, Buffer)>) -> Result<()> {
+    /// Appends the new chunks for `from..to`, of `unit` bytes each, and where they start, to `built`.
+    fn build(
+        &self,
+        overlay: Overlay<'_>,
+        from: u64,
+        to: u64,
+        unit: usize,
+        built: &mut Vec<(u64, Buffer)>,
+    ) -> Result<()> {
         let old_len = self.len();
         let mut at = from;
         while at < to {
-            let next = to.min(at + CHUNK as u64);
+            let next = to.min(at + unit as u64);
             let mut bytes = Buffer::with_room((next - at) as usize)?;
             let (over, under) = (overlay.offset.clamp(at, next), overlay.end().clamp(at, next));
             self.copy_out(at, over.min(old_len), &mut bytes)?;

@@ -13,14 +13,41 @@ use super::edit::Edit;
 /// where many writes could not pay for it.
 const MOST_ABSORBED: usize = 64;
 
+/// The least unit in which extents are cut that a random-access file shares; see [`unit`].
+const LEAST_UNIT: usize = 4096;
+
+/// In pieces of which length a write of `len` bytes makes shared extents anew.
+///
+/// Where a write touches an extent that is shared, all of it is copied. A file that is written at the end
+/// alone does so once for its last one, and has chunks as large as they can be. In one that is written
+/// elsewhere each write touches other extents, and does so again after each publication: there the
+/// pieces are about as long as the writes, so that the next one copies about what it writes.
+#[must_use]
+pub fn unit(len: usize, random: bool) -> usize {
+    if random { len.checked_next_power_of_two().unwrap_or(CHUNK).clamp(LEAST_UNIT, CHUNK) } else { CHUNK }
+}
+
 /// What a write makes anew. Everything else that it touches is the draft's own and edited in place.
 pub struct Plan {
     /// Shared extents inside the file, whole ones, which become new chunks.
-    pub runs: Vec<Range<u64>>,
+    pub runs: Vec<Run>,
     /// Of a file that grows: where its rebuilt end begins. The length of the index if no extent is
     /// rebuilt; then the tail is extended, or begun.
     pub end_from: u64,
     pub cost: u64,
+}
+
+/// Shared extents that lie end to end, and the length of the pieces that they become.
+pub struct Run {
+    pub range: Range<u64>,
+    pub unit: usize,
+}
+
+impl Run {
+    fn cost(&self, chunk_overhead: u64) -> u64 {
+        let len = self.range.end - self.range.start;
+        len.div_ceil(self.unit as u64).saturating_mul(chunk_overhead).saturating_add(len)
+    }
 }
 
 impl Edit {
@@ -32,7 +59,10 @@ impl Edit {
     /// at the end shrink at least by half each, but for one.
     ///
     /// Only shared extents are absorbed: those of the draft's own were paid for already.
-    pub fn plan(&self, offset: u64, end: u64, chunk_overhead: u64, merge: bool) -> Plan {
+    ///
+    /// Inside the file extents become pieces of at most `unit` bytes. Single ones that are not much longer stay
+    /// one.
+    pub fn plan(&self, offset: u64, end: u64, chunk_overhead: u64, merge: bool, unit: usize) -> Plan {
         let extents = &self.extents;
         let mut runs = self.shared_runs(offset, end.min(extents.len));
         let mut end_from = extents.len;
@@ -48,10 +78,15 @@ impl Edit {
                 });
             }
         }
-        let mut cost: u64 = runs
-            .iter()
-            .map(|run| Content::cost(run.end - run.start, chunk_overhead))
-            .fold(0, u64::saturating_add);
+        let runs: Vec<Run> = runs
+            .into_iter()
+            .map(|range| {
+                let first = extents.index.floor(range.start).map_or(0, |(_, chunk)| chunk.len());
+                let single = first as u64 == range.end - range.start;
+                Run { range, unit: if single && first <= 4 * unit { CHUNK } else { unit } }
+            })
+            .collect();
+        let mut cost = runs.iter().map(|run| run.cost(chunk_overhead)).fold(0, u64::saturating_add);
         if end > self.len() {
             cost = cost.saturating_add(if end_from < extents.len {
                 match Content::cost(end - end_from, chunk_overhead) {
@@ -68,7 +103,7 @@ impl Edit {
     }
 
     /// The worst that writes below `end` can cost until the draft is published: each shared chunk
-    /// is made anew, and the file grows.
+    /// is made anew in the smallest pieces, and the file grows.
     pub fn reserve_cost(&self, end: u64, chunk_overhead: u64) -> u64 {
         let shared = self
             .extents
@@ -76,7 +111,8 @@ impl Edit {
             .from(0)
             .take_while(|(start, _)| *start < end)
             .filter(|(_, chunk)| !self.owns(chunk))
-            .map(|(_, chunk)| Content::cost(chunk.len() as u64, chunk_overhead))
+            .map(|(start, chunk)| Run { range: start..start + chunk.len() as u64, unit: LEAST_UNIT })
+            .map(|run| run.cost(chunk_overhead))
             .fold(0, u64::saturating_add);
         let growth = end.saturating_sub(self.len());
         let room = self.tail.as_ref().map_or(0, |tail| (CHUNK - tail.bytes.len()) as u64).min(growth);
