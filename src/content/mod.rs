@@ -308,7 +308,9 @@ impl Content {
             Repr::Empty(_) => {}
             Repr::Detached(loose, _) => out.extend_from_slice(loose.bytes()?),
             Repr::One(chunk, ..) => out.extend_from_slice(chunk.bytes()?),
-            Repr::Many(extents, _) => extents.copy_out(0, extents.len, &mut |bytes| out.extend_from_slice(bytes))?,
+            Repr::Many(extents, _) => {
+                extents.copy_out(0, extents.len, &mut |bytes| out.extend_from_slice(bytes))?;
+            }
         }
         Ok(())
     }

@@ -230,3 +230,114 @@ impl Central {
         Some(number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::class::CLASSES;
+    use super::*;
+
+    impl Central {
+        /// Checks the invariants, given all blocks that are out.
+        fn check(&mut self, out: &[(Class, Place)]) {
+            assert_eq!(self.out, out.iter().map(|(class, _)| class.size()).sum::<usize>());
+            let slabs: Vec<_> = self.slabs.iter().flatten().collect();
+            assert_eq!(self.reserved, slabs.iter().map(|slab| slab.region.len()).sum::<usize>());
+            let empty = slabs.iter().filter(|slab| slab.map.is_empty());
+            assert_eq!(self.empty_bytes, empty.map(|slab| slab.region.len()).sum::<usize>());
+            for (number, slab) in self.slabs.iter().enumerate() {
+                let listed = self.empty.iter().filter(|&&empty| empty as usize == number).count();
+                let is_empty = slab.as_ref().is_some_and(|slab| slab.map.is_empty());
+                assert_eq!(listed, usize::from(is_empty));
+                let unused = self.unused.iter().filter(|&&unused| unused as usize == number).count();
+                assert_eq!(unused, usize::from(slab.is_none()));
+                assert!(slab.as_ref().is_none_or(|slab| is_empty == (slab.kind == Kind::Empty)));
+            }
+            let mut places: Vec<_> =
+                out.iter().map(|(class, place)| (place.start.as_ptr().addr(), class.size())).collect();
+            places.sort_unstable();
+            assert!(places.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "two blocks overlap");
+            for (class, place) in out {
+                let region = &self.slabs[place.slab as usize].as_ref().unwrap().region;
+                let at = place.start.as_ptr().addr() - region.start().as_ptr().addr();
+                assert!(at + class.size() <= region.len() && at.is_multiple_of(UNIT));
+            }
+            // A look from the first slab that may have room finds one if there is one.
+            for (kind, units) in [(Kind::Mixed, 8), (Kind::Whole, 256)] {
+                let from = self.from[kind as usize - 1];
+                for slab in self.slabs.iter_mut().take(from).flatten().filter(|slab| slab.kind == kind) {
+                    if let Some(at) = slab.map.take(units) {
+                        slab.map.give(at, units);
+                        panic!("a slab with room is never looked at");
+                    }
+                }
+            }
+        }
+    }
+
+    fn takes(central: &mut Central, class: Class, n: usize, out: &mut Vec<(Class, Place)>) {
+        let mut places = [None; 40];
+        let taken = central.take(class, &mut places[..n]);
+        assert!((1..=n).contains(&taken));
+        out.extend(places[..taken].iter().map(|place| (class, place.unwrap())));
+    }
+
+    #[test]
+    fn the_first_slab_is_small_and_chunks_lie_in_order() {
+        let (mut central, mut out) = (Central::new(), Vec::new());
+        takes(&mut central, Class::numbered(0), 1, &mut out);
+        assert_eq!(central.reserved(), FIRST);
+        for _ in 0..20 {
+            takes(&mut central, Class::LARGEST, 8, &mut out);
+        }
+        central.check(&out);
+        assert_eq!(central.reserved(), FIRST + LARGE * (out.len() - 4).div_ceil(32));
+        let chunks = &out[4..];
+        let beside = |pair: &[(Class, Place)]| {
+            pair[0].1.slab != pair[1].1.slab
+                || pair[0].1.start.as_ptr().addr() + 65_536 == pair[1].1.start.as_ptr().addr()
+        };
+        assert!(chunks.windows(2).all(beside));
+        while let Some((class, place)) = out.pop() {
+            central.give(class, place);
+        }
+        assert!(central.excess(KEPT).is_none());
+        while central.excess(0).is_some() {}
+        assert_eq!((central.reserved(), central.out(), central.slabs.capacity()), (0, 0, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "twice")]
+    fn a_block_cannot_be_given_back_twice() {
+        let (mut central, mut out) = (Central::new(), Vec::new());
+        takes(&mut central, Class::numbered(5), 2, &mut out);
+        central.give(out[0].0, out[0].1);
+        central.give(out[0].0, out[0].1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_sums_and_lists_are_right(
+            steps in prop::collection::vec((0..10_u8, 0..CLASSES, 1..40_usize, any::<prop::sample::Index>()), 1..150),
+        ) {
+            let (mut central, mut out) = (Central::new(), Vec::new());
+            for (what, class, n, which) in steps {
+                match what {
+                    0 => drop(central.excess(n << 16)),
+                    1..=5 => takes(&mut central, Class::numbered(class), n, &mut out),
+                    6 => takes(&mut central, Class::LARGEST, n, &mut out),
+                    _ => {
+                        for _ in 0..n.min(out.len()) {
+                            let (class, place) = out.swap_remove(which.index(out.len()));
+                            central.give(class, place);
+                        }
+                    }
+                }
+                central.check(&out);
+            }
+        }
+    }
+}
