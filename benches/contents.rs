@@ -160,10 +160,10 @@ fn random(writes: usize) -> Times {
     random_on(&pages(), writes)
 }
 
-/// As `random`, on a file that was written so before, with a snapshot of before and one of after.
+/// As `random`, on a file that was written so before.
 fn random_again(writes: usize) -> Times {
     let fs = pages();
-    let _before = fs.snapshot();
+    random_on(&fs, 16_384);
     random_on(&fs, 16_384);
     random_on(&fs, writes)
 }
@@ -217,16 +217,18 @@ fn child(number: usize) {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [flag, number] = &arguments[..]
         && flag == "--case"
     {
         return child(number.parse().expect("a number"));
     }
+    let rounds = if arguments.iter().any(|argument| argument == "--test") { 1 } else { ROUNDS };
+    arguments.retain(|argument| !argument.starts_with("--"));
     let chosen = |name: &str| arguments.iter().all(|part| name.contains(part.as_str()));
     let this = std::env::current_exe().expect("runs from a file");
     let mut all: Vec<((usize, String), Vec<u64>)> = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for number in (0..CASES.len()).filter(|&number| chosen(CASES[number].0)) {
             let output = Command::new(&this).args(["--case", &number.to_string()]).output().expect("runs");
             assert!(output.status.success(), "{}: {output:?}", CASES[number].0);

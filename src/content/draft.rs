@@ -20,13 +20,16 @@ pub struct Draft {
     /// What was published last, or started from, while nothing has changed since.
     base: Option<Content>,
     random: bool,
+    /// Whether it was when the draft began, or was published last.
+    was_random: bool,
 }
 
 impl Draft {
     /// A draft of `base`, which a filesystem has taken in.
     #[must_use]
     pub fn new(base: Content) -> Self {
-        Self { edit: Edit::open(&base), random: base.is_random(), base: Some(base) }
+        let random = base.is_random();
+        Self { edit: Edit::open(&base), base: Some(base), random, was_random: random }
     }
 
     /// The number of bytes.
@@ -53,7 +56,7 @@ impl Draft {
         if len == 0 || self.edit.owns_all(offset, end) {
             return 0;
         }
-        self.edit.plan(offset, end, chunk_overhead, false, self.unit(offset, len)).cost
+        self.edit.plan(offset, end, chunk_overhead, false, self.unit(len)).cost
     }
 
     /// What a write costs: `(merged, plain)`. [`write`](Self::write) merges small extents at the end
@@ -64,7 +67,7 @@ impl Draft {
         let plain = self.write_cost(offset, len, chunk_overhead);
         match end_of(offset, len as u64) {
             Ok(end) if len > 0 && end > self.len() => {
-                let unit = self.unit(offset, len);
+                let unit = self.unit(len);
                 (self.edit.plan(offset, end, chunk_overhead, true, unit).cost.max(plain), plain)
             }
             _ => (plain, plain),
@@ -94,7 +97,7 @@ impl Draft {
         let randomises = self.would_randomise(offset, bytes.len());
         let overlay = Overlay { offset, bytes };
         if !self.edit.write_within_own(overlay) {
-            let unit = self.unit(offset, bytes.len());
+            let unit = self.unit(bytes.len());
             let mut plan = self.edit.plan(offset, end, chunk_overhead, false, unit);
             if charge.amount() > plan.cost {
                 let merged = self.edit.plan(offset, end, chunk_overhead, true, unit);
@@ -154,6 +157,7 @@ impl Draft {
     /// has changed since the last time, it is the same, by pointer.
     pub fn publish(&mut self) -> Content {
         let (edit, random) = (&mut self.edit, self.random);
+        self.was_random = random;
         self.base.get_or_insert_with(|| edit.publish().with_random(random)).clone()
     }
 
@@ -195,9 +199,10 @@ impl Draft {
         len > 0 && offset != self.len()
     }
 
-    /// In pieces of which length a write makes shared extents anew: what the file has become by it counts.
-    fn unit(&self, offset: u64, len: usize) -> usize {
-        unit(len, self.random || self.lands_off_end(offset, len))
+    /// In pieces of which length a write makes shared extents anew. A file that becomes random-access
+    /// needs no more than it did; what is published of it later is cut.
+    fn unit(&self, len: usize) -> usize {
+        unit(len, self.was_random)
     }
 
     /// Checks the invariants of the draft.

@@ -16,9 +16,10 @@ const MOST_ABSORBED: usize = 64;
 /// The least unit in which extents are cut that a random-access file shares; see [`unit`].
 const LEAST_UNIT: usize = 4096;
 
-/// In pieces of which length a write of `len` bytes makes shared extents anew.
+/// In pieces of which length a write of `len` bytes makes shared extents anew; `random` says whether the
+/// file was random-access when it was published last.
 ///
-/// Where a write touches an extent that is shared, all of it is copied. A file that is written at the end
+/// Where a write touches an extent that is shared, all of it is copied. A file that is written at its end
 /// alone does so once for its last one, and has chunks as large as they can be. In one that is written
 /// elsewhere each write touches other extents, and does so again after each publication: there the
 /// pieces are about as long as the writes, so that the next one copies about what it writes.

@@ -311,6 +311,40 @@ fn only_writes_off_the_end_randomise() {
 }
 
 #[test]
+fn what_is_shared_of_a_random_access_file_is_cut_to_the_length_of_its_writes() {
+    let payer = Payer::new(100);
+    let mut bytes = pattern(4 * CHUNK, 6);
+    let base = payer.build(&bytes);
+    let mut draft = Draft::new(base.clone());
+    let mut write = |draft: &mut Draft, at: usize, len: usize| {
+        let used = payer.account.used();
+        let new = pattern(len, at as u64);
+        payer.write(draft, at as u64, &new, true);
+        bytes[at..at + len].copy_from_slice(&new);
+        let content = draft.publish();
+        check(&content, &bytes);
+        (content, payer.account.used() - used)
+    };
+    // It becomes one by the first write, which copies a chunk as in any file.
+    let (first, cost) = write(&mut draft, 5000, 4096);
+    assert_eq!((first.chunk_count(), cost), (4, CHUNK as u64 + 100));
+    // Then a chunk falls into pieces, once, and after that a write copies as much as it writes.
+    let (second, cost) = write(&mut draft, 2 * CHUNK + 5000, 4000);
+    assert_eq!((second.chunk_count(), cost), (3 + 16, CHUNK as u64 + 16 * 100));
+    let (third, cost) = write(&mut draft, 2 * CHUNK + 8192, 4096);
+    assert_eq!((third.chunk_count(), cost), (3 + 16, 4096 + 100));
+    let (fourth, cost) = write(&mut draft, 2 * CHUNK + 8000, 4000); // over a border
+    assert_eq!((fourth.chunk_count(), cost), (3 + 16, 2 * (4096 + 100)));
+    // Long writes leave long pieces.
+    let (fifth, cost) = write(&mut draft, 3 * CHUNK, 20_000);
+    assert_eq!((fifth.chunk_count(), cost), (3 + 16, CHUNK as u64 + 100));
+    let (sixth, cost) = write(&mut draft, 2 * CHUNK, CHUNK);
+    assert_eq!((sixth.chunk_count(), cost), (4, CHUNK as u64 + 100));
+    drop((base, first, second, third, fourth, fifth, sixth, draft));
+    assert_eq!((payer.account.used(), payer.account.chunks_alive()), (0, 0));
+}
+
+#[test]
 fn a_reservation_is_not_lost_by_merging_what_is_the_drafts_own() {
     let payer = Payer::new(128);
     let mut draft = Draft::new(payer.build(b"1"));

@@ -62,7 +62,7 @@ mod system {
 
     /// Maps twice the length and gives back what is before and after the aligned part.
     pub fn allocate(len: usize) -> Option<NonNull<u8>> {
-        let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::NORESERVE);
+        let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
         // SAFETY: the address is left to the system, so nothing that is mapped is replaced.
         let mapped: *mut c_void = unsafe { mmap_anonymous(null_mut(), 2 * len, access, flags) }.ok()?;
         let before = mapped.align_offset(len);
