@@ -36,8 +36,8 @@
 //! * A block is at most an eighth longer than its bytes must have it; payloads under 1,793 bytes are left to
 //!   the allocator of the process.
 //! * Shards hold at most 1 MiB each of free blocks, 16 of them together.
-//! * Empty slabs are kept up to 16 MiB, or an eighth of what is out. Where less than a fifth of the rest
-//!   is out, blocks go past the shards, which hold nothing then.
+//! * Empty slabs are kept up to 16 MiB, or an eighth of what is out. Where, of all but 16 MiB, less than a
+//!   quarter is out, blocks go past the shards, which hold nothing then: a held block keeps its slab.
 //! * A slab that is used in part is kept whole. Places are filled from the first slab on; which blocks stay
 //!   is up to the program, so files removed at random leave slabs with holes, which new files fill.
 //!
