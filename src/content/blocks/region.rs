@@ -130,6 +130,6 @@ mod tests {
                 unsafe { region.start().add(at).write(at as u8) };
             }
         }
-        assert!(Region::new(1 << 62).is_none());
+        assert!(cfg!(miri) || Region::new(1 << 62).is_none()); // Miri knows no such alignment
     }
 }
