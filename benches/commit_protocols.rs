@@ -10,12 +10,12 @@ use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use arcfs::internals::root::{Combining, CompareAndSwap, Graves, Protocol, Publisher, Serial};
-use arcfs::internals::tree::{Edit, FileNode, Limits, NewDir, PutRule, Root, Timestamp};
+use arcfs::internals::root::{Combining, CompareAndSwap, Graves, Protocol, Publisher, Seed, Serial};
+use arcfs::internals::tree::{Edit, Limits, NewDir, NewFile, PutRule, Root, Timestamp};
 use arcfs::internals::{Account, Charge, build_content};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
-const LIMITS: Limits = Limits { max_nodes: u64::MAX, max_depth: 512 };
+const LIMITS: Limits = Limits { max_nodes: u64::MAX, max_depth: 512, chunk_overhead: 0 };
 
 struct Shared<P> {
     publisher: Publisher<P>,
@@ -25,7 +25,7 @@ struct Shared<P> {
 
 /// A filesystem core of `dirs` × `files` files.
 fn shared<P: Protocol>(dirs: usize, files: usize) -> Arc<Shared<P>> {
-    let publisher = Publisher::new(Root::new(Timestamp::default()));
+    let publisher = Publisher::new(Seed::of(Root::new(Timestamp::default()).tree, 0));
     let shared = Shared { publisher, graves: Graves::default(), account: Account::new() };
     let now = Timestamp::default();
     let mut edits = Vec::new();
@@ -46,7 +46,7 @@ fn put<P>(shared: &Shared<P>, dir: usize, file: usize) -> Edit {
     Edit::Put {
         path: format!("/dir{dir:02}/file_{file:06}").into(),
         name: None,
-        file: Arc::new(FileNode::new(content, Default::default(), Charge::none())),
+        file: NewFile::new(content, Charge::none()),
         rule: PutRule::Write,
         now: Timestamp::default(),
     }

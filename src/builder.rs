@@ -8,11 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fs::MemFs;
 use crate::memory_guard::{Guard, MemoryGuard};
 use crate::quota::{NodeLimit, Quota};
-use crate::root::Graves;
+use crate::root::Seed;
 use crate::snapshot::Snapshot;
-use crate::tree::holds::Holds;
-use crate::tree::node::Dir;
-use crate::tree::root::Root;
 use crate::volume::{Config, Gauge, Resources, Storage, Volume};
 
 /// The quota of a filesystem that was not given one, in bytes.
@@ -291,37 +288,32 @@ impl MemFsBuilder {
     /// `InvalidInput` for a depth out of range or no node at all; `MemoryGuard` if the guard
     /// refuses a quota that the machine has no memory for.
     pub fn build(self) -> Result<MemFs> {
-        let root = Root::new(self.clock.now().into());
-        self.build_on(root)
+        let now = self.clock.now().into();
+        self.build_with(|quota, _, config| Ok((Seed::empty(now, quota, config)?, ()))).map(|(fs, ())| fs)
     }
 
     /// Builds a filesystem that starts with the tree of `snapshot`.
     pub(crate) fn build_fork(self, snapshot: &Snapshot) -> Result<MemFs> {
-        let (tree, depth) = (Arc::clone(snapshot.tree()), self.config.max_depth);
+        let (tree, depth) = (snapshot.tree(), self.config.max_depth);
         let nodes = 1 + tree.totals.nodes();
         if nodes > self.max_nodes {
             let error = Error::new(ErrorKind::NodeLimit { current: nodes, limit: self.max_nodes });
             return Err(error.during("from_snapshot").because("the snapshot already exceeds it"));
         }
         let height = |exact: u32| exact as usize > depth;
-        if height(tree.totals.height) && height(crate::tree::height::exact_height(&tree)) {
+        if height(tree.totals.height) && height(crate::tree::height::exact_height(tree)) {
             let error = Error::new(ErrorKind::InvalidInput).during("from_snapshot");
             return Err(error.because(format!("the snapshot is deeper than the limit of {depth} components")));
         }
-        // A root directory of its own over the same entries: each filesystem's graves must be able
-        // to tell that nobody else holds theirs.
-        let tree = Arc::new(Dir::clone(&tree));
-        self.build_on(Root { tree, holds: Holds::default(), version: snapshot.version() })
-    }
-
-    fn build_on(self, root: Root) -> Result<MemFs> {
-        self.build_with(|_, _| Ok((root, ()))).map(|(fs, ())| fs)
+        let version = snapshot.version();
+        self.build_with(|quota, _, config| Ok((Seed::fork(tree, version, quota, config), ())))
+            .map(|(fs, ())| fs)
     }
 
     /// Builds a filesystem that starts with what `make` gives, which may charge for it already.
     pub(crate) fn build_with<T>(
         self,
-        make: impl FnOnce(&Resources, &Config) -> Result<(Root, T)>,
+        make: impl FnOnce(&Quota, &NodeLimit, &Config) -> Result<(Seed, T)>,
     ) -> Result<(MemFs, T)> {
         let invalid =
             |detail: String| Err(Error::new(ErrorKind::InvalidInput).during("build").because(detail));
@@ -333,16 +325,17 @@ impl MemFsBuilder {
         }
         let guard = Guard::at_build(&self.guard, self.max_quota, &self.clock)
             .map_err(|error| error.during("build"))?;
+        let (quota, nodes) = (Quota::new(self.max_quota, guard), NodeLimit::new(self.max_nodes));
+        let (seed, made) = make(&quota, &nodes, &self.config)?;
         let resources = Resources {
-            quota: Quota::new(self.max_quota, guard),
-            nodes: NodeLimit::new(self.max_nodes),
-            graves: Graves::default(),
+            quota,
+            nodes,
+            graves: seed.graves(),
             clock: self.clock,
             snapshots: Gauge::default(),
             handles: Gauge::default(),
             drafts: Gauge::default(),
         };
-        let (root, made) = make(&resources, &self.config)?;
-        Ok((MemFs::from_volume(Volume::new(root, resources, self.config)), made))
+        Ok((MemFs::from_volume(Volume::new(seed, resources, self.config)), made))
     }
 }

@@ -82,6 +82,14 @@ impl Account {
         }
     }
 
+    /// Gives back what receipts were for that were [absorbed](Charge::absorb).
+    #[cfg(arcfs_tree = "versioned")]
+    pub fn settle(&self, amount: u64) {
+        if amount > 0 {
+            self.give_back(amount);
+        }
+    }
+
     fn give_back(&self, amount: u64) {
         if model_has_failed() {
             return;
@@ -146,6 +154,14 @@ impl Charge {
         }
         self.amount -= amount;
         Charge { account: self.account.clone(), amount }
+    }
+
+    /// Ends the receipt without giving anything back: from now on somebody else owes the amount, see
+    /// [`Account::settle`].
+    #[cfg(arcfs_tree = "versioned")]
+    pub fn absorb(mut self) {
+        self.account = None;
+        self.amount = 0;
     }
 
     /// Adds `other`, of the same account, to this receipt.

@@ -213,6 +213,18 @@ impl Error {
         Self(Box::new(Repr { kind, operation: "", path: None, other_path: None, detail: None, source: None }))
     }
 
+    /// What the host answered, with the kind that says the same.
+    #[cold]
+    pub(crate) fn of_host(error: io::Error, what: &'static str) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
+            io::ErrorKind::IsADirectory => ErrorKind::IsADirectory,
+            _ => ErrorKind::Other,
+        };
+        Self::new(kind).because(what).caused_by(error)
+    }
+
     #[cold]
     pub(crate) fn at(kind: ErrorKind, path: &str) -> Self {
         Self::new(kind).on(path)

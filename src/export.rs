@@ -1,14 +1,13 @@
 //! Files out of a filesystem, as values.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{Named, read_content};
 use crate::path;
 use crate::tree::files::Files;
-use crate::tree::node::Dir;
+use crate::tree::held::Tree;
 
 /// Which files an export takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub struct ExportIter {
 impl ExportIter {
     /// The files at or below a path as `operation` was given it.
     pub(crate) fn of(
-        tree: &Arc<Dir>,
+        tree: Tree,
         prefix: &str,
         options: ExportOptions,
         max_depth: usize,
@@ -44,8 +43,7 @@ impl Iterator for ExportIter {
     type Item = (String, Content);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (path, file) = self.files.as_mut()?.next()?;
-        Some((path, file.content.clone()))
+        self.files.as_mut()?.next()
     }
 }
 

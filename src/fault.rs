@@ -1,6 +1,6 @@
 //! Injected failures, for tests: the n-th charge, node or payload allocation of this thread fails.
 //!
-//! Compiled to nothing unless the feature `fault-injection` is on.
+//! Compiled to nothing unless the feature `testing` is on.
 
 /// A place where a resource is granted and may be refused.
 ///
@@ -22,8 +22,7 @@ pub enum Fault {
     Allocation,
 }
 
-#[cfg(feature = "fault-injection")]
-#[allow(dead_code, reason = "what arms them depends on the other features")]
+#[cfg(feature = "testing")]
 mod armed {
     use super::Fault;
     use std::cell::{Cell, RefCell};
@@ -82,12 +81,11 @@ mod armed {
     }
 }
 
-#[cfg(feature = "fault-injection")]
-#[allow(unused_imports, reason = "as above")]
+#[cfg(feature = "testing")]
 pub use armed::{arm, disarm, state, strikes};
 
 /// Whether this grant is the one that shall fail: never, in this build.
-#[cfg(not(feature = "fault-injection"))]
+#[cfg(not(feature = "testing"))]
 #[inline]
 #[must_use]
 pub const fn strikes(_: Fault) -> bool {

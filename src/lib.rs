@@ -89,8 +89,9 @@ mod fault;
 mod file;
 mod fs;
 mod host;
-#[cfg(feature = "image")]
+#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
 pub mod image;
+mod listener;
 mod lock;
 mod memory_guard;
 mod open_files;
@@ -126,11 +127,11 @@ pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
-pub use host::{ExportReport, ImportReport, SkipReason, Skipped};
-#[cfg(feature = "image")]
+pub use host::{ExportReport, HostOptions, HostProgress, ImportReport, SkipReason, Skipped};
+#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
 pub use image::{
     Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
-    load_image_file_with, load_image_with, save_image, save_image_file,
+    load_image_file_with, load_image_with, resolve_image_path, save_image, save_image_file,
 };
 pub use memory_guard::{GuardAction, MemoryGuard, MemorySource};
 pub use open_options::OpenOptions;
@@ -179,18 +180,27 @@ pub mod internals {
         crate::Content::build(bytes, charge, account, 0)
     }
 
+    /// What a filesystem has taken in, so many times end to end, in the memory of once.
+    pub fn repeat_content(content: &crate::Content, times: usize) -> crate::Content {
+        content.repeated(times)
+    }
+
     pub mod root {
         pub use crate::root::*;
     }
     pub mod tree {
         pub use crate::tree::edit::*;
         pub use crate::tree::examine::{Effect, Refusal};
-        pub use crate::tree::lookup::{Found, find};
+        pub use crate::tree::held::Tree;
+        pub use crate::tree::lookup::find;
         pub use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
-        pub use crate::tree::node::{Dir, FileNode, Node, Paid, Totals};
+        pub use crate::tree::node::{Dir, NewDir, NewFile, NewTree, NodeRef, Totals};
         pub use crate::tree::root::{Limits, Root};
     }
-    #[cfg(feature = "image")]
+    pub mod versioned {
+        pub use crate::tree::versioned::*;
+    }
+    #[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
     pub mod image {
         pub use crate::image::forge::*;
     }

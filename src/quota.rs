@@ -27,11 +27,11 @@ pub trait Relief {
 }
 
 /// Nothing can be given up.
-#[cfg(any(test, feature = "internals"))]
+#[cfg(any(test, feature = "internals", feature = "image"))]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoRelief;
 
-#[cfg(any(test, feature = "internals"))]
+#[cfg(any(test, feature = "internals", feature = "image"))]
 impl Relief for NoRelief {
     fn relieve(&self, _: u64) -> bool {
         false

@@ -13,9 +13,10 @@ use crate::pattern::Pattern;
 use crate::sync::model_has_failed;
 use crate::tree::diff::Diff;
 use crate::tree::glob::glob;
-use crate::tree::lookup::{At, Found, find};
+use crate::tree::held::Tree;
+use crate::tree::lookup::{At, find};
 use crate::tree::metadata::Metadata;
-use crate::tree::node::Dir;
+use crate::tree::node::NodeRef;
 use crate::tree::read_dir::ReadDir;
 use crate::tree::walk::Walk;
 use crate::usage::Usage;
@@ -38,7 +39,7 @@ use crate::volume::{Resources, Volume};
 /// ```
 pub struct Snapshot {
     /// `None` only while it is dropped: the tree goes before what waited for it is freed.
-    tree: Option<Arc<Dir>>,
+    tree: Option<Tree>,
     version: u64,
     max_depth: usize,
     resources: Arc<Resources>,
@@ -47,20 +48,17 @@ pub struct Snapshot {
 impl Snapshot {
     /// Takes one.
     pub(crate) fn take(volume: &Volume) -> Self {
-        let (tree, version) = {
-            let root = volume.load();
-            (Arc::clone(&root.tree), root.version)
-        };
+        let (tree, version) = volume.held();
         Self::of(tree, version, volume.config.max_depth, &volume.resources)
     }
 
     /// One of the filesystem with these resources.
-    pub(crate) fn of(tree: Arc<Dir>, version: u64, max_depth: usize, resources: &Arc<Resources>) -> Self {
+    pub(crate) fn of(tree: Tree, version: u64, max_depth: usize, resources: &Arc<Resources>) -> Self {
         resources.snapshots.add(1);
         Self { tree: Some(tree), version, max_depth, resources: Arc::clone(resources) }
     }
 
-    pub(crate) fn tree(&self) -> &Arc<Dir> {
+    pub(crate) fn tree(&self) -> &Tree {
         self.tree.as_ref().expect("there until the drop")
     }
 
@@ -98,7 +96,7 @@ impl Snapshot {
     pub fn same_as(&self, other: &Snapshot) -> bool {
         let (a, b) = (self.tree(), other.tree());
         // A fork has a root directory of its own over the same entries.
-        Arc::ptr_eq(a, b) || a.meta == b.meta && a.entries.ptr_eq(&b.entries)
+        a.ptr_eq(b) || a.meta == b.meta && a.entries.ptr_eq(&b.entries)
     }
 
     /// What changed since `older`, in tree order. Subtrees that both share are skipped, so this is
@@ -117,7 +115,7 @@ impl Snapshot {
     /// # Ok::<(), arcfs::Error>(())
     /// ```
     pub fn diff(&self, older: &Snapshot) -> Diff {
-        Diff::new(self.tree(), older.tree())
+        Diff::new(self.tree().clone(), older.tree().clone())
     }
 
     fn view<T>(
@@ -141,7 +139,7 @@ impl Snapshot {
         self.view(operation, path, |at| read_content(file_content(&at)?, out))
     }
 
-    fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
+    fn test(&self, path: &str, test: impl FnOnce(NodeRef<'_>) -> bool) -> bool {
         let Ok(path) = path::normalize(path, self.max_depth) else { return false };
         find(self.tree(), &path).is_ok_and(|at| test(at.found))
     }
@@ -173,7 +171,7 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn is_file(&self, path: impl AsRef<str>) -> bool {
-        self.test(path.as_ref(), |found| matches!(found, Found::File(_)))
+        self.test(path.as_ref(), |found| matches!(found, NodeRef::File(_)))
     }
 
     /// As [`MemFs::is_dir`](crate::MemFs::is_dir).
@@ -188,7 +186,7 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn is_dir(&self, path: impl AsRef<str>) -> bool {
-        self.test(path.as_ref(), |found| matches!(found, Found::Dir(_)))
+        self.test(path.as_ref(), |found| matches!(found, NodeRef::Dir(_)))
     }
 
     /// As [`MemFs::metadata`](crate::MemFs::metadata).
@@ -225,7 +223,7 @@ impl Snapshot {
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`.
     pub fn read_dir(&self, path: impl AsRef<str>) -> Result<ReadDir> {
-        crate::fs::read_dir(self.tree(), path.as_ref(), self.max_depth)
+        crate::fs::read_dir(self.tree().clone(), path.as_ref(), self.max_depth)
     }
 
     /// As [`MemFs::read`](crate::MemFs::read).
@@ -326,7 +324,7 @@ impl Snapshot {
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`.
     pub fn walk(&self, path: impl AsRef<str>) -> Result<Walk> {
-        crate::fs::walk(self.tree(), path.as_ref(), self.max_depth)
+        crate::fs::walk(self.tree().clone(), path.as_ref(), self.max_depth)
     }
 
     /// As [`MemFs::glob`](crate::MemFs::glob).
@@ -410,7 +408,7 @@ impl Snapshot {
     }
 
     fn files(&self, operation: &'static str, prefix: &str, options: ExportOptions) -> Result<ExportIter> {
-        ExportIter::of(self.tree(), prefix, options, self.max_depth, operation)
+        ExportIter::of(self.tree().clone(), prefix, options, self.max_depth, operation)
     }
 
     /// As [`MemFs::export_bytes`](crate::MemFs::export_bytes).
@@ -442,7 +440,7 @@ impl Snapshot {
 
 impl Clone for Snapshot {
     fn clone(&self) -> Self {
-        Self::of(Arc::clone(self.tree()), self.version, self.max_depth, &self.resources)
+        Self::of(self.tree().clone(), self.version, self.max_depth, &self.resources)
     }
 }
 

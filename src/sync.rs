@@ -7,13 +7,13 @@
 #[cfg(not(arcfs_loom))]
 pub mod atomic {
     //! Atomics of this build.
-    pub use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+    pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 }
 
 #[cfg(arcfs_loom)]
 pub mod atomic {
     //! Atomics of this build.
-    pub use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+    pub use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 }
 
 #[cfg(not(arcfs_loom))]
@@ -379,6 +379,38 @@ pub mod breaks {
         TaskLooksBeforeItSetsItsWaker,
         /// Who only tries waits for a task that was let in, though that may need the same thread.
         TryWaitsForTasks,
+        /// A reader takes the root first and announces itself afterwards.
+        ReaderAnnouncesAfterLoad,
+        /// A reader announces itself and leaves in another reader's place.
+        NestedReaderTakesThePlace,
+        /// A reader does not fence between its announcement and its load.
+        ReaderWithoutFence,
+        /// Whoever sees the next reader's announcement does not see that the last one has left.
+        ReaderAnnouncesRelaxed,
+        /// A reader says which store it reads after it announced itself.
+        ReaderNamesStoreLate,
+        /// Whoever sees the next store in a place does not see that the last one was left.
+        ReaderNamesStoreRelaxed,
+        /// Whoever sees that a reader has left does not see that it has read.
+        ReaderLeavesRelaxed,
+        /// Whoever takes a place does not see that whoever left it has read.
+        PlaceTakenRelaxed,
+        /// Whoever claims a line does not see what its last owner did there.
+        LineClaimedRelaxed,
+        /// A reader says that it reads the newest version exactly, whatever it has loaded.
+        ExactTakesNewest,
+        /// The version of a root is published before the root.
+        VersionBeforeRoot,
+        /// Whoever looks for readers does not fence.
+        ScanWithoutFence,
+        /// An object is judged by the exact announcements alone.
+        IntervalIgnoresCoarse,
+        /// A line that is claimed is not counted among those that are looked at.
+        LineNotCounted,
+        /// A block of lines is published before it is made.
+        BlockPublishedRelaxed,
+        /// A line is claimed in two steps.
+        LineClaimedInTwoSteps,
     }
 
     // A thread of std: loom runs all threads of a model on the one that started it, so that tests

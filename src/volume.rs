@@ -12,14 +12,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
 use crate::open_files::{OpenFiles, Turn, WaitError};
 use crate::path;
-use crate::quota::{NodeLimit, Quota, Relief};
-use crate::root::{Graves, Publisher, RootGuard, SerialTurn, Version};
+#[cfg(not(arcfs_tree = "versioned"))]
+use crate::quota::Relief;
+use crate::quota::{NodeLimit, Quota};
+use crate::root::{Graves, Publisher, RootGuard, Seed, SerialTurn, Version};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Deadline, broken, thread_local_const, yield_now};
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
+use crate::tree::fork::Base;
+use crate::tree::held::Tree;
 use crate::tree::meta::Timestamp;
 use crate::tree::name::{INLINE, Name};
+use crate::tree::node::PaidName;
 use crate::tree::root::{Limits, Root};
 
 /// How new files are laid out, and whether that may change. See [`MemFsBuilder::storage`].
@@ -103,6 +108,7 @@ pub struct Resources {
     pub drafts: Gauge,
 }
 
+#[cfg(not(arcfs_tree = "versioned"))]
 impl Relief for Graves {
     fn relieve(&self, _wanted: u64) -> bool {
         self.sweep()
@@ -166,13 +172,21 @@ fn called_back() -> Error {
 /// The way to publish: beside the commits of others, or with those stopped.
 pub struct Lane<'a> {
     volume: &'a Volume,
-    turn: Option<SerialTurn<'a>>,
+    turn: Option<std::cell::RefCell<SerialTurn<'a>>>,
 }
 
 impl Lane<'_> {
     /// The root published last; not to be kept.
-    pub fn load(&self) -> RootGuard {
+    pub fn load(&self) -> RootGuard<'_> {
         self.volume.load()
+    }
+
+    /// The tree published last, held, and its version.
+    pub fn held(&self) -> (Tree, Version) {
+        match &self.turn {
+            None => self.volume.held(),
+            Some(turn) => self.volume.publisher.held_in_turn(&mut turn.borrow_mut()),
+        }
     }
 
     /// Publishes `edits`, all or none.
@@ -185,7 +199,12 @@ impl Lane<'_> {
         match &self.turn {
             None if Alone::is_on(volume) => Err(Refusal::Failed(called_back())),
             None => volume.publisher.commit(edits, &limits, &volume.resources.graves),
-            Some(turn) => volume.publisher.commit_in_turn(turn, edits, &limits, &volume.resources.graves),
+            Some(turn) => volume.publisher.commit_in_turn(
+                &mut turn.borrow_mut(),
+                edits,
+                &limits,
+                &volume.resources.graves,
+            ),
         }
     }
 
@@ -196,11 +215,11 @@ impl Lane<'_> {
 }
 
 impl Volume {
-    /// A filesystem that starts with `root`.
+    /// A filesystem that starts with what `seed` has.
     #[must_use]
-    pub fn new(root: Root, resources: Resources, config: Config) -> Self {
+    pub fn new(seed: Seed, resources: Resources, config: Config) -> Self {
         Self {
-            publisher: Publisher::new(root),
+            publisher: Publisher::new(seed),
             provisional: AtomicU64::new(0),
             resources: Arc::new(resources),
             open_files: OpenFiles::new(),
@@ -210,8 +229,24 @@ impl Volume {
 
     /// The root published last; not to be kept.
     #[inline]
-    pub fn load(&self) -> RootGuard {
+    pub fn load(&self) -> RootGuard<'_> {
         self.publisher.load()
+    }
+
+    /// The tree published last, held.
+    pub fn tree(&self) -> Tree {
+        self.held().0
+    }
+
+    /// The tree published last, held, and its version.
+    #[inline]
+    pub fn held(&self) -> (Tree, Version) {
+        self.publisher.held()
+    }
+
+    /// The state published last, held.
+    pub fn base(&self) -> Base {
+        self.publisher.base()
     }
 
     /// The account that everything here is charged to.
@@ -221,7 +256,11 @@ impl Volume {
 
     /// The limits now.
     pub fn limits(&self) -> Limits {
-        Limits { max_nodes: self.resources.nodes.get(), max_depth: self.config.max_depth }
+        Limits {
+            max_nodes: self.resources.nodes.get(),
+            max_depth: self.config.max_depth,
+            chunk_overhead: self.config.chunk_overhead,
+        }
     }
 
     /// The time now.
@@ -254,15 +293,15 @@ impl Volume {
     }
 
     /// The name at the end of `path`, paid from `purse`, if it is one that must be paid for.
-    pub fn long_name(&self, path: &str, purse: &mut Charge) -> Option<Name> {
+    pub fn long_name(&self, path: &str, purse: &mut Charge) -> Option<PaidName> {
         let (_, text) = path::split_last(path)?;
         self.paid_name(text, purse)
     }
 
     /// As [`long_name`](Self::long_name), of a name alone.
-    pub fn paid_name(&self, text: &str, purse: &mut Charge) -> Option<Name> {
+    pub fn paid_name(&self, text: &str, purse: &mut Charge) -> Option<PaidName> {
         let cost = Name::cost(text, self.config.chunk_overhead);
-        (text.len() > INLINE).then(|| Name::new(text, purse.split(cost)))
+        (text.len() > INLINE).then(|| PaidName::new(text, purse.split(cost)))
     }
 
     /// Publishes `edits`, all or none, on the root that is published now. For whoever must not be
@@ -297,7 +336,7 @@ impl Volume {
         }
         let turn = self.publisher.turn();
         let _alone = Alone::on(self);
-        match attempt(&Lane { volume: self, turn: Some(turn) }) {
+        match attempt(&Lane { volume: self, turn: Some(turn.into()) }) {
             Err(Refusal::Stale) => unreachable!("nothing is replaced while others wait"),
             settled => settled,
         }

@@ -173,6 +173,37 @@ fn a_zip_that_says_to_be_small_stops_where_it_said_to_end() {
     stops_at_the_quota(&zip, &options());
 }
 
+#[test]
+fn a_zip_of_42_kb_that_comes_to_gigabytes_is_stopped_and_named() {
+    // Zstandard makes a few bytes of 128 KiB of zeros.
+    let piece = zst(&vec![0; 16 * MIB as usize]);
+    let pieces = (40_000 / piece.len() as u64).max(1);
+    let mut packed = RawEntry::stored(b"packed", b"");
+    (packed.method, packed.data) = (93, piece.repeat(pieces as usize));
+    (packed.packed, packed.size) = (packed.data.len() as u64, pieces * 16 * MIB);
+    let zip = raw_zip(b"", &[RawEntry::stored(b"first", b"1"), packed]);
+    assert!(zip.len() <= 42_000 && pieces * 16 * MIB >= GIB, "{} bytes, {pieces} pieces", zip.len());
+    for error in errors(&furnished(), &zip, &options()) {
+        assert!(matches!(error.kind(), ErrorKind::QuotaExceeded { .. }), "{error}");
+        assert_eq!(error.path(), Some("/to/packed"));
+    }
+    let limits = ImportLimits { ratio: 1000, ..ImportLimits::default() };
+    for error in errors(&MemFs::with_quota(8 * GIB), &zip, &options().limits(limits)) {
+        assert_eq!((error.kind(), error.path()), (&ErrorKind::InvalidInput, Some("packed")), "{error}");
+    }
+
+    // And deflate by having hundreds of entries share their bytes.
+    let shared = zip_entry("shared", &deflated_zeros(20 * MIB), 20 * MIB);
+    let again = |n| RawEntry { name: format!("{n}").into(), data: Vec::new(), at: Some(0), ..shared.clone() };
+    let entries: Vec<_> = std::iter::once(shared.clone()).chain((1..240).map(again)).collect();
+    let zip = raw_zip(b"", &entries);
+    assert!(zip.len() <= 42_000 && 240 * 20 * MIB >= 4 * GIB, "{}", zip.len());
+    for error in errors(&MemFs::with_quota(8 * GIB), &zip, &options()) {
+        assert_eq!((error.kind(), error.path()), (&ErrorKind::InvalidData, Some("shared")), "{error}");
+        assert!(error.to_string().contains("same place"), "{error}");
+    }
+}
+
 // ---- tars ----
 
 #[test]

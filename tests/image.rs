@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use arcfs::internals::ManualClock;
 use arcfs::{
     Change, ErrorKind, Image, ImageReader, MemFs, Metadata, NamedSnapshot, OpenOptions, Snapshot, Storage,
-    load_image, load_image_file, load_image_with, save_image, save_image_file,
+    load_image, load_image_file, load_image_with, resolve_image_path, save_image, save_image_file,
 };
 use proptest::prelude::*;
 
@@ -549,6 +549,7 @@ fn an_image_is_private_and_links_to_it_are_kept() {
     let (link, second) = (host.path().join("link"), host.path().join("second"));
     symlink("real/state", &link).unwrap(); // dangling at first
     symlink(&link, &second).unwrap();
+    assert_eq!(resolve_image_path(&second).unwrap(), host.path().join("real/state"));
     let fs = MemFs::new();
     for path in [&link, &second, &link] {
         fs.write("/a", path.to_str().unwrap()).unwrap();
@@ -569,6 +570,14 @@ fn an_image_is_private_and_links_to_it_are_kept() {
     let circle = host.path().join("circle");
     symlink("circle", &circle).unwrap();
     assert_eq!(save_image_file(&circle, &fs, &Snapshots::new()).unwrap_err().kind(), &ErrorKind::Other);
+    let error = resolve_image_path(&circle).unwrap_err();
+    assert_eq!((error.kind(), error.path()), (&ErrorKind::Other, circle.to_str()));
+
+    // What stands below a file is told before anything is written.
+    let below = host.path().join("real/state/below");
+    assert_eq!(resolve_image_path(&below).unwrap(), below);
+    let error = save_image_file(&below, &fs, &Snapshots::new()).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::NotADirectory);
 
     // A device is neither replaced nor read.
     let error = save_image_file("/dev/null", &fs, &Snapshots::new()).unwrap_err();

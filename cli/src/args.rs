@@ -399,6 +399,8 @@ pub struct DuArgs {
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
+    #[command(flatten)]
+    pub json: Json,
     /// Unpack it as an archive whatever its name is; the kind is found out from its bytes
     #[arg(long, conflicts_with_all = ["file", "json_state"])]
     pub unpack: bool,
@@ -437,6 +439,8 @@ pub enum Conflict {
 pub struct ExportArgs {
     #[command(flatten)]
     pub at: At,
+    #[command(flatten)]
+    pub json: Json,
     /// Write an archive of this kind, whatever the name is
     #[arg(long, value_name = "KIND")]
     pub format: Option<Format>,
@@ -480,6 +484,8 @@ pub enum SnapshotCommand {
     },
     /// Show a snapshot: its figures and its tree, or with PATH a file or directory of it
     Show {
+        #[command(flatten)]
+        json: Json,
         name: String,
         #[arg(value_hint = ValueHint::Other)]
         path: Option<String>,

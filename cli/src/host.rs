@@ -5,25 +5,27 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
+use arcfs::image::resolve_image_path;
 use tempfile::NamedTempFile;
 
-use crate::failure::{Attempt, Outcome};
+use crate::failure::{Attempt, Failure, Outcome};
 
 /// Writes a file of the host: `write` fills a temporary one in the same directory, which then takes
 /// the place of what is there. If anything fails, what is there stays and nothing else is left.
 ///
-/// A link is followed, and what is not a plain file (a pipe, a device) is written to as it is.
+/// A link is followed, also to where nothing is yet, and what is not a plain file (a pipe, a device) is written to as it is.
 pub fn write_file<T>(
     path: &Path,
     modified: Option<SystemTime>,
     write: impl FnOnce(&mut dyn Write) -> Outcome<T>,
 ) -> Outcome<T> {
     let failed = || format!("cannot write {path:?}");
-    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if fs::metadata(&place).is_ok_and(|metadata| !metadata.is_file()) {
-        let mut file = File::options().write(true).open(&place).attempt(failed)?;
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        let mut file = File::options().write(true).open(path).attempt(failed)?;
         return write(&mut file);
     }
+    let place =
+        resolve_image_path(path).map_err(|error| Failure::message(format!("{}: {error}", failed())))?;
     let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".arcfs-");
@@ -53,7 +55,6 @@ pub fn write_file<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Failure;
 
     fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(dir)
@@ -101,6 +102,24 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_stays_and_leads_to_the_new_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("to be made", &link).unwrap();
+        write_file(&link, None, |to| to.write_all(b"new").attempt(String::new)).unwrap();
+        assert_eq!(names(dir.path()), ["link", "to be made"]);
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("to be made"));
+        assert_eq!(fs::read(dir.path().join("to be made")).unwrap(), b"new");
+
+        let circle = dir.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        let error = write_file(&circle, None, |_| Ok(())).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write") && error.contains("too many symbolic links"), "{error}");
+        assert!(fs::symlink_metadata(&circle).unwrap().is_symlink());
     }
 
     #[test]

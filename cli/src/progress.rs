@@ -1,5 +1,6 @@
 //! How far long work has come, for whoever watches a terminal. Others see nothing of it.
 
+use std::sync::Once;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,7 +12,7 @@ use crate::output::Out;
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// Starts one; it shows itself only if the work takes a while.
+    /// Starts one, of which nothing is known yet but that it is under way.
     pub fn new(what: &str, out: &Out) -> Self {
         // The bar draws nothing where standard error is no terminal.
         let bar = if out.is_quiet() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
@@ -21,15 +22,20 @@ impl Progress {
         Self(bar)
     }
 
-    /// What tells it how many bytes of how many are done; 0 of 0 while that is not known.
-    pub fn teller(&self) -> impl Fn(u64, u64) + Send + Sync + 'static {
-        let bar = self.0.clone();
+    /// What tells it how many bytes are done, and of how many where that is known.
+    pub fn teller(&self) -> impl Fn(u64, Option<u64>) + Send + Sync + 'static {
+        let (bar, counting) = (self.0.clone(), Once::new());
         move |done, total| {
-            if bar.length() != Some(total) && total > 0 {
-                bar.set_length(total);
-                set_style(&bar, "{msg} {wide_bar} {bytes}/{total_bytes} {eta}");
-            }
             bar.set_position(done);
+            match total {
+                // Setting the length draws, so what is drawn has to be right by then.
+                Some(total) if bar.length() != Some(total) => {
+                    set_style(&bar, "{msg} {wide_bar} {bytes}/{total_bytes} {eta}");
+                    bar.set_length(total);
+                }
+                Some(_) => {}
+                None => counting.call_once(|| set_style(&bar, "{spinner} {msg} {bytes} {elapsed}")),
+            }
         }
     }
 }

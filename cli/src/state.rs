@@ -13,7 +13,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arcfs::image::{Image, ImageReader, load_image_file, save_image_file};
+use arcfs::image::{Image, ImageReader, load_image_file, resolve_image_path, save_image_file};
 use arcfs::{ErrorKind, MemFs};
 
 use crate::failure::{Attempt, Failure, Outcome, remark};
@@ -91,7 +91,8 @@ impl Store {
             }
         };
         // Through links to the file itself: whatever it is called, its lock is the same.
-        let path = target_of(&path).attempt(|| format!("cannot find the state {path:?}"))?;
+        let path = resolve_image_path(&path)
+            .map_err(|error| Failure::message(format!("cannot find the state: {error}")))?;
         Ok(Self { path, own })
     }
 
@@ -236,25 +237,6 @@ pub fn empty(fs: MemFs) -> Image {
 fn is_empty(image: &Image) -> bool {
     let stats = image.fs.stats();
     stats.file_count == 0 && stats.dir_count == 1 && image.snapshots.is_empty()
-}
-
-/// Links that are followed before a circle is assumed, as Linux does.
-const MOST_LINKS: usize = 40;
-
-/// Where the symbolic links at `path` lead, whether or not something stands there yet.
-fn target_of(path: &Path) -> io::Result<PathBuf> {
-    let mut target = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        match fs::read_link(&target) {
-            Ok(link) => {
-                target.pop();
-                target.push(link); // replaces all of it if it is absolute
-            }
-            // No link. What goes wrong on the way goes wrong again where the file is used.
-            Err(_) => return Ok(fs::canonicalize(&target).unwrap_or(target)),
-        }
-    }
-    Err(io::Error::other("too many symbolic links"))
 }
 
 /// Gives a file a second name, which must be free, or a copy where a file can have but one.

@@ -145,6 +145,7 @@ fn a_command_that_is_killed_leaves_the_old_state_or_the_new_one() {
         fs::write(place.path("in"), &content).expect("written");
         let mut child =
             place.command(&["-q", "import", "in", "/big"]).stderr(Stdio::null()).spawn().expect("runs");
+        // A moment, not an event to wait for: wherever it falls, one of the two states must be there.
         thread::sleep(whole.mul_f64(round as f64 / 16.0));
         // By turns as the system kills, and as Ctrl-C does.
         if cfg!(unix) && round % 2 == 0 {

@@ -1,8 +1,12 @@
-//! The shell in a terminal: prompt, editing, history, completion, the keys that end it.
+//! What only a terminal shows: the shell with its prompt, editing, history and completion; colours; how far
+//! long work is.
 
 #![cfg(unix)]
 
 mod support;
+
+use std::fs;
+use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
 use support::Place;
@@ -216,4 +220,102 @@ fn colours_are_shown_in_a_terminal_that_wants_them() {
         let printed = session.exp_eof().expect("the end");
         assert_eq!(printed.trim_end(), shown.trim_end(), "NO_COLOR={no_color:?}");
     }
+}
+
+// ---- how far long work is ----
+
+/// The command in a terminal of its own, its standard error where `line` leads it: `"$@"` is the command.
+fn in_terminal(place: &Place, line: &str, args: &[&str]) -> PtySession {
+    let template = place.command(args);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("stty cols 80; {line}"), "sh"]);
+    command.arg(template.get_program()).args(template.get_args());
+    command.current_dir(template.get_current_dir().expect("set"));
+    for (name, value) in template.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.env("TERM", "xterm");
+    spawn_command(command, Some(60_000)).expect("started")
+}
+
+/// A place with a tree of 3 MiB in the state and on the host, and an archive of it.
+fn place_with_much() -> Place {
+    let place = Place::new();
+    fs::create_dir_all(place.path("tree/d")).expect("made");
+    for name in ["tree/a", "tree/d/b", "tree/d/c"] {
+        fs::write(place.path(name), vec![b'x'; 1 << 20]).expect("written");
+    }
+    place.ok(&["-q", "import", "tree", "/tree"]);
+    place.ok(&["-q", "export", "/tree", "tree.tar"]);
+    place
+}
+
+/// All that brings much in or takes much out, with what there is of it: of an archive, its own bytes.
+const LONG_WORK: [(&[&str], &str); 8] = [
+    (&["import", "tree", "/new"], "3.00 MiB"),
+    (&["import", "tree.tar", "/new"], "3.01 MiB"),
+    (&["import", "tree.tar", "/new", "--json"], "3.01 MiB"),
+    (&["import", "tree/a", "/new"], "1.00 MiB"),
+    (&["export", "/tree", "new"], "3.00 MiB"),
+    (&["export", "/tree", "new.zip"], "3.00 MiB"),
+    (&["export", "/tree", "new.tar.zst"], "3.00 MiB"),
+    (&["export", "/tree/d/b", "new"], "1.00 MiB"),
+];
+
+#[test]
+fn a_terminal_shows_how_far_long_work_is() {
+    for (args, total) in LONG_WORK {
+        let place = place_with_much();
+        let shown = in_terminal(&place, "\"$@\"", args).exp_eof().expect("the end");
+        // The full blocks of the bar, as what reads the terminal takes bytes for characters.
+        let bar: String = "\u{2588}".bytes().map(char::from).collect();
+        let what = if args[0] == "import" { "Importing " } else { "Exporting " };
+        let drawn = shown.split('\r').find(|line| line.contains(&format!("/{total} ")));
+        let drawn = drawn.unwrap_or_else(|| panic!("{args:?}: no bar of {total}: {shown:?}"));
+        assert!(drawn.contains(what), "{args:?}: {drawn:?}");
+        assert!(drawn.contains(&bar), "{args:?}: {drawn:?}");
+        // It is gone before the answer comes.
+        let (_, after) = shown.rsplit_once("\u{1b}[2K").expect("cleared");
+        assert!(!after.contains(what), "{args:?}: {after:?}");
+        assert!(
+            after.contains(if args.contains(&"--json") { "\"files\":3" } else { "ported " }),
+            "{after:?}"
+        );
+    }
+}
+
+#[test]
+fn nobody_else_sees_how_far_it_is() {
+    for (args, _) in LONG_WORK {
+        let place = place_with_much();
+        let shown = in_terminal(&place, "\"$@\" 2>errors", args).exp_eof().expect("the end");
+        assert!(!shown.contains("porting") && !shown.contains('\u{1b}'), "{args:?}: {shown:?}");
+        assert_eq!(fs::read_to_string(place.path("errors")).expect("read"), "", "{args:?}");
+
+        let place = place_with_much();
+        let shown = in_terminal(&place, "\"$@\" --quiet", args).exp_eof().expect("the end");
+        let answer = if args.contains(&"--json") { "{" } else { "" };
+        assert_eq!(shown.get(..1).unwrap_or(""), answer, "{args:?}: {shown:?}");
+    }
+}
+
+#[test]
+fn of_a_pipe_a_terminal_shows_how_much_has_come() {
+    let place = place_with_much();
+    let made = Command::new("mkfifo").arg(place.path("pipe")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let mut session = in_terminal(&place, "\"$@\"", &["import", "--unpack", "pipe", "/new"]);
+    let tar = fs::read(place.path("tree.tar")).expect("read");
+    let mut pipe = fs::File::options().write(true).open(place.path("pipe")).expect("opened");
+    let (half, rest) = tar.split_at(tar.len() / 2);
+    std::io::Write::write_all(&mut pipe, half).expect("written");
+    // It goes on only when that has been seen.
+    session.exp_regex(r"1\.[0-9]+ MiB [0-9]+s").unwrap_or_else(|error| panic!("no count: {error}"));
+    std::io::Write::write_all(&mut pipe, rest).expect("written");
+    drop(pipe);
+    session.exp_string("Imported 3 files, 3.0 MiB, from pipe").expect("the answer");
+    session.exp_eof().expect("the end");
 }

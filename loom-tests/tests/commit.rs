@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What they do not show: anything beyond the bound on preemptions; anything inside `ArcSwap`,
-//! whose atomics loom cannot see, and for which a mutex stands in (`src/root/cell.rs`), so that the
+//! whose atomics loom cannot see, and for which a mutex stands in (`src/root/counted/cell.rs`), so that the
 //! models check what is done with the cell and not the cell; orders that only differ in who drops an
 //! `Arc` when, for those counts are `std`'s and loom does not see them either; anything about time.
 //!
@@ -18,10 +18,9 @@
 use std::sync::Arc;
 
 use arcfs::internals::breaks::Break;
-use arcfs::internals::root::{Combining, CompareAndSwap, Graves, Protocol, Publisher, Serial};
+use arcfs::internals::root::{Combining, CompareAndSwap, Graves, Protocol, Publisher, Seed, Serial};
 use arcfs::internals::tree::{
-    Dir, Edit, FileMeta, FileNode, Found, Limits, NewDir, PutRule, Refusal, Removal, Root, Seen, Timestamp,
-    find,
+    Dir, Edit, Limits, NewDir, NewFile, NodeRef, PutRule, Refusal, Removal, Root, Seen, Timestamp, Tree, find,
 };
 use arcfs::internals::{Charge, Guard, NoRelief, Quota};
 use arcfs::{ErrorKind, MemFs};
@@ -118,16 +117,16 @@ struct Bare<P> {
     graves: Graves,
 }
 
-const NO_LIMITS: Limits = Limits { max_nodes: u64::MAX, max_depth: 10 };
+const NO_LIMITS: Limits = Limits { max_nodes: u64::MAX, max_depth: 10, chunk_overhead: 0 };
 
 impl<P: Protocol> Bare<P> {
     fn new() -> Arc<Self> {
-        let publisher = Publisher::new(Root::new(Timestamp::default()));
+        let publisher = Publisher::new(Seed::of(Root::new(Timestamp::default()).tree, 0));
         Arc::new(Self { publisher, graves: Graves::default() })
     }
 
-    fn tree(&self) -> Arc<Dir> {
-        Arc::clone(&self.publisher.load().tree)
+    fn tree(&self) -> Tree {
+        self.publisher.load().tree.clone()
     }
 
     fn commit(&self, edits: &mut [Edit]) -> Result<u64, Refusal> {
@@ -136,11 +135,10 @@ impl<P: Protocol> Bare<P> {
 }
 
 fn put(path: &str, content: &str) -> Edit {
-    let file = FileNode::new(content.into(), FileMeta::default(), Charge::none());
     Edit::Put {
         path: path.into(),
         name: None,
-        file: Arc::new(file),
+        file: NewFile::new(content.into(), Charge::none()),
         rule: PutRule::Write,
         now: Timestamp::default(),
     }
@@ -150,9 +148,9 @@ fn remove(path: &str) -> Edit {
     Edit::Remove { path: path.into(), what: Removal::File, now: Timestamp::default() }
 }
 
-fn text(tree: &Arc<Dir>, path: &str) -> String {
+fn text(tree: &Tree, path: &str) -> String {
     match find(tree, path).map(|at| at.found) {
-        Ok(Found::File(file)) => String::from_utf8(file.content.to_vec().unwrap()).unwrap(),
+        Ok(NodeRef::File(file)) => String::from_utf8(file.content.to_vec().unwrap()).unwrap(),
         _ => String::new(),
     }
 }
@@ -360,7 +358,7 @@ fn a_reader_does_not_free_a_large_tree() {
 fn a_refused_charge_waits_for_a_sweep_under_way() {
     let shared = Arc::new((Quota::new(1, Guard::off()), Graves::default()));
     let charge = shared.0.reserve(1, &NoRelief).unwrap();
-    shared.1.bury(&Arc::new(Dir::new(Timestamp::default(), Some(Arc::new(charge)))));
+    shared.1.bury(&Tree::new(Dir::new(Timestamp::default(), Some(Arc::new(charge)))));
     let (_, granted) =
         both(&shared, |shared| shared.1.glance(), |shared| shared.0.reserve(1, &shared.1).is_ok());
     assert!(granted, "refused although the bytes were coming back");

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What they do not show: anything beyond the bound on preemptions; anything inside `ArcSwap`,
-//! whose atomics loom cannot see, and for which a mutex stands in (`src/root/cell.rs`); anything
+//! whose atomics loom cannot see, and for which a mutex stands in (`src/root/counted/cell.rs`); anything
 //! about time: a timeout of zero only tries, every other one waits for ever. A bound is not
 //! exhaustive; without one, some of these models take more than minutes.
 #![cfg(arcfs_loom)]

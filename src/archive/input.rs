@@ -70,6 +70,8 @@ pub struct ArchiveInput {
     at: u64,
     /// Counts what is read by this and its clones.
     meter: Arc<Meter>,
+    /// Whether what is read here is read again, or only tells where the rest is.
+    aside: bool,
 }
 
 enum Access {
@@ -107,8 +109,12 @@ impl Store {
 }
 
 impl ArchiveInput {
+    fn of(bytes: Access) -> Self {
+        Self { bytes, at: 0, meter: Arc::new(Meter::boundless()), aside: false }
+    }
+
     fn shared(store: Store, len: u64) -> Self {
-        Self { bytes: Access::Shared(Arc::new(store), len), at: 0, meter: Arc::new(Meter::boundless()) }
+        Self::of(Access::Shared(Arc::new(store), len))
     }
 
     /// The bytes of a content.
@@ -119,8 +125,7 @@ impl ArchiveInput {
 
     /// Bytes that come in order only.
     pub(super) fn stream(rest: Box<dyn Read + Send>) -> Self {
-        let stream = Stream { head: Cursor::default(), rest };
-        Self { bytes: Access::Stream(stream), at: 0, meter: Arc::new(Meter::boundless()) }
+        Self::of(Access::Stream(Stream { head: Cursor::default(), rest }))
     }
 
     /// Bytes that are somewhere else.
@@ -171,7 +176,7 @@ impl ArchiveInput {
         match &self.bytes {
             Access::Shared(store, len) => {
                 let bytes = Access::Shared(Arc::clone(store), *len);
-                Some(Self { bytes, at: 0, meter: Arc::clone(&self.meter) })
+                Some(Self { bytes, at: 0, meter: Arc::clone(&self.meter), aside: self.aside })
             }
             Access::Stream(_) => None,
         }
@@ -191,6 +196,16 @@ impl ArchiveInput {
     /// Held against these limits.
     pub(super) fn metered(self, meter: Meter) -> Self {
         Self { meter: Arc::new(meter), ..self }
+    }
+
+    /// One whose bytes do not tell how far the reading of the archive is.
+    pub(super) fn aside(self) -> Self {
+        Self { aside: true, ..self }
+    }
+
+    /// Notes that so many bytes will not be read.
+    pub(super) fn pass_over(&self, bytes: u64) {
+        self.meter.leave_behind(bytes.min(self.size().unwrap_or(bytes)));
     }
 
     /// What counts the bytes that are read of the archive and unpacked, wherever.
@@ -248,6 +263,9 @@ impl Read for ArchiveInput {
         };
         self.at += n as u64;
         self.meter.take(n as u64);
+        if !self.aside {
+            self.meter.leave_behind(n as u64);
+        }
         Ok(n)
     }
 }
@@ -312,7 +330,7 @@ impl<'a> ArchiveProbe<'a> {
     /// A reader of the whole archive; `None` if that cannot be sought in, and so not looked at.
     #[must_use]
     pub fn input(&self) -> Option<ArchiveInput> {
-        self.input.try_clone()
+        self.input.try_clone().map(ArchiveInput::aside)
     }
 }
 

@@ -23,13 +23,16 @@ pub struct Meter {
     passed: AtomicU64,
     /// Bytes of the archive that were read.
     taken: AtomicU64,
+    /// Bytes of the archive that are dealt with: those read, if not to find the others, and those
+    /// passed over.
+    behind: AtomicU64,
 }
 
 impl Meter {
     /// Nothing has come yet.
     pub fn new(limits: ImportLimits) -> Self {
-        let [entries, kept, passed, taken] = [const { AtomicU64::new(0) }; 4];
-        Self { limits, entries, kept, passed, taken }
+        let [entries, kept, passed, taken, behind] = [const { AtomicU64::new(0) }; 5];
+        Self { limits, entries, kept, passed, taken, behind }
     }
 
     /// For those who only look into an archive, and stop when they like.
@@ -46,6 +49,21 @@ impl Meter {
     /// How many bytes of the archive were read.
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes of the archive are dealt with, read or not.
+    pub fn leave_behind(&self, bytes: u64) {
+        self.behind.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// How many bytes of the archive are dealt with.
+    pub fn behind(&self) -> u64 {
+        self.behind.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of files have come that are kept.
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// One more entry of this name.
@@ -106,7 +124,7 @@ impl Meter {
     }
 
     fn total(&self) -> u64 {
-        self.kept.load(Ordering::Relaxed).saturating_add(self.passed.load(Ordering::Relaxed))
+        self.kept().saturating_add(self.passed.load(Ordering::Relaxed))
     }
 
     fn check_entry(&self, info: &EntryInfo, bytes: u64) -> Result<()> {

@@ -32,9 +32,10 @@
 //!
 //! Outside the quota are, for the time of an import: what the decoders keep (up to 128 MiB for each
 //! thread, as far as the archive asks for it; 32 KiB for deflate), 8 bytes for each entry of a zip,
-//! one extended header of a tar of at most 1 MiB, and the map of one file with holes, of at most
-//! 65,536 pieces (3 MiB while it is read). Names that are kept to the end are charged
-//! until then.
+//! one extended header of a tar of at most 1 MiB, the map of one file with holes, of at most
+//! 65,536 pieces (3 MiB while it is read), and what is known of the entries of a zip that several
+//! threads unpack: of 4,096 at a time at most, fewer if their names come to 1 MiB, less than one KiB
+//! each besides the names. Names that are kept to the end are charged until then.
 //!
 //! # Modules
 //!
@@ -44,6 +45,7 @@
 //! | `input` | its bytes, as formats read them |
 //! | `format` | the traits and the registry of formats, and what an entry is |
 //! | `meter` | what an archive has and what comes out of it, against limits |
+//! | `pipeline` | jobs done by many threads, their results taken in order by one |
 //! | `packing` | decoders that take no more memory than they must |
 //! | `zip`, `tar` | the built-in formats |
 //! | `import` | archives into a filesystem |
@@ -55,6 +57,7 @@ mod import;
 mod input;
 mod meter;
 mod packing;
+mod pipeline;
 mod source;
 mod tar;
 mod zip;
@@ -101,6 +104,8 @@ use meter::Meter;
 pub struct Archive {
     reader: Box<dyn ArchiveReader>,
     format: String,
+    /// How many bytes it has, where that is known before they are read.
+    size: Option<u64>,
     /// What has come out of it.
     meter: Arc<Meter>,
 }
@@ -138,9 +143,9 @@ impl Archive {
         let head = input.head().map_err(error_of)?;
         let format = formats.find(&ArchiveProbe::new(&head, &input)).map_err(error_of)?;
         let Some(format) = format else { return Err(unknown(&head, formats)) };
-        let meter = input.meter();
+        let (meter, size) = (input.meter(), input.size());
         let reader = format.open(input).map_err(error_of)?;
-        Ok(Self { reader, format: format.name().to_owned(), meter })
+        Ok(Self { reader, format: format.name().to_owned(), size, meter })
     }
 
     /// The name of its format, for example `tar.gz`.

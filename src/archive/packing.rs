@@ -12,6 +12,7 @@ pub const BUFFER: usize = 32 << 10;
 
 /// The most bytes that a decoder keeps of what it has given. They are outside the quota.
 pub const MAX_WINDOW: u64 = 128 << 20;
+const _: () = assert!(MAX_WINDOW >= 64 << 20, "what the usual packers use at their best");
 
 /// Zstandard, one frame after the other.
 ///

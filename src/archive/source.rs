@@ -78,7 +78,8 @@ impl ArchiveSource {
     /// The host's, naming the path.
     pub(super) fn into_input(self) -> Result<ArchiveInput> {
         match self.0 {
-            Origin::Path(path) => open_host(&path).map_err(|error| host_error(&path, error)),
+            Origin::Path(path) => open_host(&path)
+                .map_err(|error| Error::of_host(error, "a file of the host").on(&path.to_string_lossy())),
             Origin::Host(file) => ArchiveInput::of_file(file).map_err(unreadable),
             Origin::Memory(content) => Ok(ArchiveInput::of_content(content)),
             Origin::Seek(reader) => ArchiveInput::of_reader(reader).map_err(unreadable),
@@ -93,16 +94,6 @@ fn open_host(path: &Path) -> io::Result<ArchiveInput> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     ArchiveInput::of_file(file)
-}
-
-fn host_error(path: &Path, error: io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
-        io::ErrorKind::IsADirectory => ErrorKind::IsADirectory,
-        _ => ErrorKind::Other,
-    };
-    Error::at(kind, &path.to_string_lossy()).because("a file of the host").caused_by(error)
 }
 
 fn unreadable(error: io::Error) -> Error {

@@ -8,6 +8,7 @@ use crate::archive::{
     import_archive_streaming,
 };
 use crate::error::Result;
+use crate::snapshot::Snapshot;
 
 impl AsyncMemFs {
     /// As [`import_archive`].
@@ -64,15 +65,10 @@ impl AsyncMemFs {
     /// As there.
     pub async fn export_zip<W: Write + Send + 'static>(
         &self,
-        mut writer: W,
+        writer: W,
         options: ArchiveOptions,
     ) -> Result<(W, ArchiveSummary)> {
-        let snapshot = self.snapshot();
-        self.off_task(move |_| {
-            let summary = snapshot.export_zip(&mut writer, options)?;
-            Ok((writer, summary))
-        })
-        .await
+        self.export(writer, move |snapshot, writer| snapshot.export_zip(writer, options)).await
     }
 
     /// As [`MemFs::export_tar`](crate::MemFs::export_tar), of the instant of the first poll. Gives the
@@ -83,12 +79,21 @@ impl AsyncMemFs {
     /// As there.
     pub async fn export_tar<W: Write + Send + 'static>(
         &self,
-        mut writer: W,
+        writer: W,
         options: ArchiveOptions,
+    ) -> Result<(W, ArchiveSummary)> {
+        self.export(writer, move |snapshot, writer| snapshot.export_tar(writer, options)).await
+    }
+
+    /// Writes an archive of this instant elsewhere, and gives the writer back.
+    async fn export<W: Write + Send + 'static>(
+        &self,
+        mut writer: W,
+        export: impl FnOnce(Snapshot, &mut W) -> Result<ArchiveSummary> + Send + 'static,
     ) -> Result<(W, ArchiveSummary)> {
         let snapshot = self.snapshot();
         self.off_task(move |_| {
-            let summary = snapshot.export_tar(&mut writer, options)?;
+            let summary = export(snapshot, &mut writer)?;
             Ok((writer, summary))
         })
         .await

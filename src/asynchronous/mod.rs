@@ -95,7 +95,7 @@
 #[cfg(feature = "archive")]
 mod archives;
 mod file;
-#[cfg(feature = "image")]
+#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
 mod images;
 mod namespace;
 mod read;

@@ -9,7 +9,7 @@ use crate::content::Content;
 use crate::error::Result;
 use crate::export::{ExportIter, ExportOptions};
 use crate::fs::MemFs;
-use crate::host::{ExportReport, ImportReport};
+use crate::host::{ExportReport, HostOptions, ImportReport};
 use crate::ops::import::Import;
 use crate::ops::{Named, SMALL};
 use crate::snapshot::Snapshot;
@@ -181,8 +181,42 @@ impl AsyncMemFs {
     ///
     /// As there; `Other` if the runtime shuts down before it begins.
     pub async fn import_dir(&self, host: impl AsRef<Path>, dest: impl AsRef<str>) -> Result<ImportReport> {
+        self.import_dir_with(host, dest, HostOptions::new()).await
+    }
+
+    /// As [`MemFs::import_dir_with`]; otherwise as [`import_dir`](Self::import_dir).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = tempfile::tempdir()?;
+    /// # let host = host.path();
+    /// use arcfs::HostOptions;
+    /// use arcfs::asynchronous::AsyncMemFs;
+    ///
+    /// std::fs::write(host.join("lib.rs"), "//! A crate.")?;
+    /// let (sender, mut receiver) = tokio::sync::watch::channel(0);
+    /// let options = HostOptions::new().progress(move |done| {
+    ///     sender.send_replace(done.bytes);
+    /// });
+    /// AsyncMemFs::new().import_dir_with(host, "/project", options).await?;
+    /// assert_eq!(*receiver.borrow_and_update(), 12);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there; `Other` if the runtime shuts down before it begins.
+    pub async fn import_dir_with(
+        &self,
+        host: impl AsRef<Path>,
+        dest: impl AsRef<str>,
+        options: HostOptions,
+    ) -> Result<ImportReport> {
         let (host, path) = (host.as_ref().to_owned(), dest.as_ref().to_owned());
-        self.off_task(move |fs| fs.import_dir(host, path)).await.named("import_dir", dest.as_ref())
+        let import = self.off_task(move |fs| fs.import_dir_with(host, path, options));
+        import.await.named("import_dir", dest.as_ref())
     }
 
     /// As [`MemFs::export_dir`], on a thread for blocking work: of the instant of the first poll.
@@ -209,7 +243,42 @@ impl AsyncMemFs {
     ///
     /// As there; `Other` if the runtime shuts down before it begins.
     pub async fn export_dir(&self, src: impl AsRef<str>, host: impl AsRef<Path>) -> Result<ExportReport> {
+        self.export_dir_with(src, host, HostOptions::new()).await
+    }
+
+    /// As [`MemFs::export_dir_with`]; otherwise as [`export_dir`](Self::export_dir).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = tempfile::tempdir()?;
+    /// # let host = host.path();
+    /// use arcfs::HostOptions;
+    /// use arcfs::asynchronous::AsyncMemFs;
+    ///
+    /// let fs = AsyncMemFs::new();
+    /// fs.write("/a", b"one").await?;
+    /// let (sender, mut receiver) = tokio::sync::watch::channel(0);
+    /// let options = HostOptions::new().progress(move |done| {
+    ///     sender.send_replace(done.bytes);
+    /// });
+    /// fs.export_dir_with("/", host, options).await?;
+    /// assert_eq!(*receiver.borrow_and_update(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there; `Other` if the runtime shuts down before it begins.
+    pub async fn export_dir_with(
+        &self,
+        src: impl AsRef<str>,
+        host: impl AsRef<Path>,
+        options: HostOptions,
+    ) -> Result<ExportReport> {
         let (snapshot, path, host) = (self.snapshot(), src.as_ref().to_owned(), host.as_ref().to_owned());
-        off_task(move || snapshot.export_dir(path, host)).await.named("export_dir", src.as_ref())
+        let export = off_task(move || snapshot.export_dir_with(path, host, options));
+        export.await.named("export_dir", src.as_ref())
     }
 }

@@ -102,6 +102,16 @@ impl Content {
         Ok(adopted.with_random(random))
     }
 
+    /// These bytes so many times, end to end, in the same chunks each time: more than the memory holds.
+    #[cfg(feature = "internals")]
+    pub(crate) fn repeated(&self, times: usize) -> Self {
+        let (once, mut extents) = (self.to_extents(), Extents::default());
+        for _ in 0..times {
+            once.index.from(0).for_each(|(_, chunk)| extents.push(Arc::clone(chunk)));
+        }
+        Self::from_extents(extents)
+    }
+
     fn detached(loose: Loose) -> Self {
         if loose.len() == 0 { Self::default() } else { Self(Repr::Detached(Arc::new(loose), false)) }
     }

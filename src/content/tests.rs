@@ -567,7 +567,7 @@ proptest! {
     }
 }
 
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 mod faults {
     use super::*;
     use crate::testing::Injected;

@@ -79,11 +79,9 @@ impl File {
             Some(held) if options.writes() => State::Writing(Box::new(Writer::start(volume, options, held))),
             Some(held) => {
                 let metadata = volume.view(path, |at| Ok(Metadata::of(at)));
-                let file = held.base.expect("a shared hold is on a file that exists");
+                let content = held.base.expect("a shared hold is on a file that exists");
                 match metadata {
-                    Ok(metadata) => {
-                        State::Reading { content: file.content.clone(), metadata, turn: Some(held.turn) }
-                    }
+                    Ok(metadata) => State::Reading { content, metadata, turn: Some(held.turn) },
                     Err(error) => {
                         volume.end_hold(held.turn.path());
                         return Err(error);

@@ -12,7 +12,7 @@ use crate::sync::model_has_failed;
 use crate::tree::lookup::find;
 use crate::tree::meta::Timestamp;
 use crate::tree::metadata::Metadata;
-use crate::tree::name::Name;
+use crate::tree::node::{NewFile, PaidName};
 use crate::volume::{Storage, Volume};
 
 /// The writing side of an open file.
@@ -33,7 +33,7 @@ pub struct Writer {
     spare: Charge,
     preallocated: u64,
     /// The name of a file that has none yet, if it is long.
-    name: Option<Name>,
+    name: Option<PaidName>,
     /// Whether there is something to publish beside what is in the draft: that the file exists, or
     /// is empty.
     owes: bool,
@@ -49,7 +49,7 @@ impl Writer {
     /// Starts a draft of what is held.
     pub fn start(volume: &Arc<Volume>, options: &OpenOptions, held: Held) -> Self {
         let (missing, content) = match &held.base {
-            Some(file) => (false, file.content.clone()),
+            Some(content) => (false, content.clone()),
             None => (true, Content::default()),
         };
         let empties = options.get_truncate() && options.get_atomic() && !content.is_empty();
@@ -136,7 +136,7 @@ impl Writer {
                 Some(charge) => charge,
                 None => self.volume.reserve(self.volume.config.node_overhead)?,
             };
-            Some(self.volume.file_node(self.draft.publish(), charge))
+            Some(NewFile::new(self.draft.publish(), charge))
         } else if keep {
             return Ok(None);
         } else {
@@ -228,7 +228,7 @@ impl Writer {
     /// Brings the gauge of open drafts up to date.
     fn recount(&mut self) {
         let node = self.node.as_ref().map_or(0, Charge::amount);
-        let name = self.name.as_ref().map_or(0, Name::charged);
+        let name = self.name.as_ref().map_or(0, PaidName::charged);
         self.count(self.draft.own_charged() + node + name + self.spare.amount());
     }
 

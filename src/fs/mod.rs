@@ -182,7 +182,7 @@ impl MemFs {
     #[cfg(feature = "internals")]
     #[doc(hidden)]
     pub fn check_consistent(&self) -> std::result::Result<(), String> {
-        crate::tree::check::check_consistent(&self.volume.load())
+        crate::tree::check::check_consistent(&self.volume.load(), self.volume.config.chunk_overhead)
     }
 }
 

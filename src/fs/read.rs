@@ -1,7 +1,5 @@
 //! Calls that read. Each looks at one root; none takes a lock or waits.
 
-use std::sync::Arc;
-
 use super::MemFs;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
@@ -9,9 +7,9 @@ use crate::ops::{Named, usage_of};
 use crate::path;
 use crate::pattern::Pattern;
 use crate::tree::glob::glob;
-use crate::tree::lookup::Found;
+use crate::tree::held::Tree;
 use crate::tree::metadata::Metadata;
-use crate::tree::node::Dir;
+use crate::tree::node::NodeRef;
 use crate::tree::read_dir::ReadDir;
 use crate::tree::walk::Walk;
 use crate::usage::Usage;
@@ -41,7 +39,7 @@ impl MemFs {
     /// ```
     #[must_use]
     pub fn is_file(&self, path: impl AsRef<str>) -> bool {
-        self.volume.test(path.as_ref(), |found| matches!(found, Found::File(_)))
+        self.volume.test(path.as_ref(), |found| matches!(found, NodeRef::File(_)))
     }
 
     /// Whether a directory stands at `path`; false for a path that is not valid.
@@ -54,7 +52,7 @@ impl MemFs {
     /// ```
     #[must_use]
     pub fn is_dir(&self, path: impl AsRef<str>) -> bool {
-        self.volume.test(path.as_ref(), |found| matches!(found, Found::Dir(_)))
+        self.volume.test(path.as_ref(), |found| matches!(found, NodeRef::Dir(_)))
     }
 
     /// What is known of a file or directory beside its content. O(depth × log entries).
@@ -90,7 +88,7 @@ impl MemFs {
     ///
     /// `NotFound`, `NotADirectory`.
     pub fn read_dir(&self, path: impl AsRef<str>) -> Result<ReadDir> {
-        read_dir(&self.volume.load().tree, path.as_ref(), self.volume.config.max_depth)
+        read_dir(self.volume.tree(), path.as_ref(), self.volume.config.max_depth)
     }
 
     /// The bytes of a file.
@@ -186,7 +184,7 @@ impl MemFs {
     ///
     /// `NotFound`, `NotADirectory`, at the call.
     pub fn walk(&self, path: impl AsRef<str>) -> Result<Walk> {
-        walk(&self.volume.load().tree, path.as_ref(), self.volume.config.max_depth)
+        walk(self.volume.tree(), path.as_ref(), self.volume.config.max_depth)
     }
 
     /// The paths that match a pattern, sorted as strings, each once, of one instant.
@@ -208,7 +206,7 @@ impl MemFs {
     /// `InvalidPattern`.
     pub fn glob(&self, pattern: impl AsRef<str>) -> Result<Vec<String>> {
         let pattern = Pattern::new(pattern.as_ref()).named("glob", pattern.as_ref())?;
-        let tree = Arc::clone(&self.volume.load().tree);
+        let tree = self.volume.tree();
         Ok(glob(&tree, &pattern))
     }
 
@@ -233,7 +231,7 @@ impl MemFs {
 }
 
 /// The entries of a directory of `tree`.
-pub(crate) fn read_dir(tree: &Arc<Dir>, path: &str, max_depth: usize) -> Result<ReadDir> {
+pub(crate) fn read_dir(tree: Tree, path: &str, max_depth: usize) -> Result<ReadDir> {
     let list = || {
         let path = path::normalize(path, max_depth)?;
         ReadDir::new(tree, &path).map_err(|miss| Error::at(miss.into(), &path))
@@ -242,7 +240,7 @@ pub(crate) fn read_dir(tree: &Arc<Dir>, path: &str, max_depth: usize) -> Result<
 }
 
 /// Walks a directory of `tree`.
-pub(crate) fn walk(tree: &Arc<Dir>, path: &str, max_depth: usize) -> Result<Walk> {
+pub(crate) fn walk(tree: Tree, path: &str, max_depth: usize) -> Result<Walk> {
     let start = || {
         let path = path::normalize(path, max_depth)?;
         Walk::new(tree, &path).map_err(|miss| Error::at(miss.into(), &path))

@@ -180,8 +180,7 @@ impl MemFs {
         prefix: &str,
         options: ExportOptions,
     ) -> Result<ExportIter> {
-        let root = self.volume.load();
-        ExportIter::of(&root.tree, prefix, options, self.volume.config.max_depth, operation)
+        ExportIter::of(self.volume.tree(), prefix, options, self.volume.config.max_depth, operation)
     }
 
     /// A copy of the bytes of a file that has at most `max_size` bytes. It is outside the quota.

@@ -23,38 +23,46 @@ use rayon::Scope;
 use rayon::prelude::*;
 
 use super::directory::{HostDir, Identity, unusable};
+use super::options::{Course, FileCourse, HostOptions};
 use super::report::{ExportReport, SkipReason, Skipped, sort};
 use super::{Standing, host_error};
-use crate::charge::Charge;
 use crate::error::{Error, Result};
+use crate::ops::usage_of;
 use crate::path;
 use crate::snapshot::Snapshot;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::tree::lookup::{Found, find};
-use crate::tree::name::Name;
-use crate::tree::node::{Dir, FileNode, Node};
+use crate::tree::lookup::find;
+use crate::tree::node::{Dir, FileNode, NodeRef};
 
-/// See `Snapshot::export_dir`.
+/// See `Snapshot::export_dir_with`.
 ///
 /// # Errors
 ///
 /// As documented there.
-pub fn export_dir(snapshot: &Snapshot, src: &str, host: &Path) -> Result<ExportReport> {
+pub fn export_dir(
+    snapshot: &Snapshot,
+    src: &str,
+    host: &Path,
+    options: &HostOptions,
+) -> Result<ExportReport> {
     let src = path::normalize(src, snapshot.max_depth())?;
     let at = find(snapshot.tree(), &src).map_err(|miss| Error::at(miss.into(), &src))?;
     let top = open_top(host).map_err(|error| host_error(host, error))?;
+    let usage = usage_of(&at);
+    let course = Course::new(options, usage.files, usage.bytes);
     let (report, most_busy) = (Mutex::default(), BUSY * rayon::current_num_threads());
-    let mut export = Export { host, report, busy: AtomicUsize::new(0), most_busy };
+    let mut export = Export { host, report, course, busy: AtomicUsize::new(0), most_busy };
     match at.found {
-        Found::Dir(dir) => rayon::scope(|scope| export.walk(scope, top, dir)),
-        Found::File(file) => {
+        NodeRef::Dir(dir) => rayon::scope(|scope| export.walk(scope, top, dir)),
+        NodeRef::File(file) => {
             let (_, name) = path::split_last(&src).expect("a file is not the root");
-            let files = vec![(Name::new(name, Charge::none()), Arc::clone(file))];
+            let files = vec![(name, file)];
             let place = Place::new(&export, Arc::new(top), Way::default(), None);
             place.write(&Batch { serial: 0, files });
         }
     }
+    export.course.end();
     let mut report = std::mem::take(export.report.get_mut());
     sort(&mut report.skipped);
     Ok(report)
@@ -72,6 +80,7 @@ fn open_top(host: &Path) -> io::Result<HostDir> {
 struct Export<'e> {
     host: &'e Path,
     report: Mutex<ExportReport>,
+    course: Course,
     /// Directories that are kept open for the threads which write their files.
     ///
     /// Ordering: relaxed; it bounds a number, and publishes nothing.
@@ -88,37 +97,39 @@ const BATCH: usize = 32;
 const BUSY: usize = 2;
 
 /// Some files of one directory.
-struct Batch {
+struct Batch<'t> {
     /// The number of its first file among all files.
     serial: usize,
-    files: Vec<(Name, Arc<FileNode>)>,
+    files: Vec<(&'t str, &'t FileNode)>,
 }
 
 /// Where the walk is.
 #[derive(Default)]
-struct Walk {
+struct Walk<'t> {
     /// Directories on the way to the one that it is in, which it comes back to.
-    pending: Vec<Level>,
+    pending: Vec<Level<'t>>,
     /// Files so far.
     serial: usize,
 }
 
 /// A directory with some below it that the walk has not been in.
-struct Level {
+struct Level<'t> {
     host: Arc<HostDir>,
     way: Way,
     /// At least one; the first has the most directories below it.
-    left: Vec<(Name, Arc<Dir>)>,
+    left: Vec<(&'t str, &'t Dir)>,
 }
 
 impl Export<'_> {
-    fn walk<'s>(&'s self, scope: &Scope<'s>, top: HostDir, dir: &Arc<Dir>) {
+    fn walk<'s>(&'s self, scope: &Scope<'s>, top: HostDir, dir: &'s Dir) {
         let mut walk = Walk::default();
         self.visit(scope, &mut walk, Arc::new(top), Way::default(), dir);
-        while let Some(mut level) = walk.pending.pop() {
+        while !self.course.is_broken()
+            && let Some(mut level) = walk.pending.pop()
+        {
             let Some((name, dir)) = level.left.pop() else { continue };
-            let way = level.way.below(&name);
-            let opened = level.host.child(name.as_str());
+            let way = level.way.below(name);
+            let opened = level.host.child(name);
             if !level.left.is_empty() {
                 walk.pending.push(level);
             } else {
@@ -127,25 +138,32 @@ impl Export<'_> {
             match opened {
                 Ok(host) => {
                     self.report.lock().dirs += 1;
-                    self.visit(scope, &mut walk, Arc::new(host), way, &dir);
+                    self.visit(scope, &mut walk, Arc::new(host), way, dir);
                 }
-                Err(error) => self.skip(&way, not_written(error)),
+                Err(error) => self.skip_dir(&way, dir, not_written(error)),
             }
         }
     }
 
     /// Makes the directories in one, and has its files written.
-    fn visit<'s>(&'s self, scope: &Scope<'s>, walk: &mut Walk, host: Arc<HostDir>, way: Way, dir: &Arc<Dir>) {
+    fn visit<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        walk: &mut Walk<'s>,
+        host: Arc<HostDir>,
+        way: Way,
+        dir: &'s Dir,
+    ) {
         let (mut files, mut left) = (Vec::new(), Vec::new());
         // One that another entry has become is not used for a name that only the host takes for the
         // same.
         let mut made = HashSet::new();
         for (name, entry) in dir.entries.iter() {
-            match &entry.node {
-                Node::File(file) => files.push((name.clone(), Arc::clone(file))),
-                Node::Dir(below) => match make_dir(&host, name.as_str(), &mut made) {
-                    Ok(()) => left.push((name.clone(), Arc::clone(below))),
-                    Err(reason) => self.skip(&way.below(name), reason),
+            match entry.node {
+                NodeRef::File(file) => files.push((name.as_str(), file)),
+                NodeRef::Dir(below) => match make_dir(&host, name.as_str(), &mut made) {
+                    Ok(()) => left.push((name.as_str(), below)),
+                    Err(reason) => self.skip_dir(&way.below(name.as_str()), below, reason),
                 },
             }
         }
@@ -153,7 +171,7 @@ impl Export<'_> {
             left.swap(0, largest);
             walk.pending.push(Level { host: Arc::clone(&host), way: way.clone(), left });
         }
-        let place = Place::new(self, host, way, Some(Arc::clone(dir)));
+        let place = Place::new(self, host, way, Some(dir));
         let mut files = files.into_iter();
         let mut next_batch = || {
             let batch = Batch { serial: walk.serial, files: files.by_ref().take(BATCH).collect() };
@@ -174,6 +192,12 @@ impl Export<'_> {
             });
         }
         Place::finish_last(place);
+    }
+
+    /// A directory cannot be written, nor anything in it.
+    fn skip_dir(&self, way: &Way, dir: &Dir, reason: SkipReason) {
+        self.skip(way, reason);
+        self.course.leave_out(u64::from(dir.totals.files), dir.totals.bytes);
     }
 
     fn skip(&self, way: &Way, reason: SkipReason) {
@@ -204,23 +228,27 @@ struct Place<'e> {
     host: Arc<HostDir>,
     way: Way,
     /// What it is made of; `None` where only one file is exported.
-    dir: Option<Arc<Dir>>,
+    dir: Option<&'e Dir>,
     /// The files written there so far. A file that another entry has become is not replaced by
     /// one with a name that only the host takes for the same.
     written: Mutex<HashSet<Identity>>,
 }
 
 impl<'e> Place<'e> {
-    fn new(export: &'e Export<'e>, host: Arc<HostDir>, way: Way, dir: Option<Arc<Dir>>) -> Self {
+    fn new(export: &'e Export<'e>, host: Arc<HostDir>, way: Way, dir: Option<&'e Dir>) -> Self {
         Self { export, host, way, dir, written: Mutex::default() }
     }
 
-    fn write(&self, batch: &Batch) {
+    fn write(&self, batch: &Batch<'_>) {
         let mut report = ExportReport::default();
         let there = self.host.look_again();
         for (number, (name, file)) in batch.files.iter().enumerate() {
+            if self.export.course.is_broken() {
+                break; // the panic that ends the export is on its way
+            }
+            let mut course = self.export.course.file(file.content.len());
             let wrote = match &there {
-                Ok(()) => write_file(self, name.as_str(), file, batch.serial + number),
+                Ok(()) => write_file(self, name, file, batch.serial + number, &mut course),
                 Err(error) => Err(not_written(io::Error::new(error.kind(), error.to_string()))),
             };
             let mut note = |reason| {
@@ -232,8 +260,12 @@ impl<'e> Place<'e> {
                     report.files += 1;
                     report.bytes += file.content.len();
                     timed.unwrap_or_else(|error| note(SkipReason::TimeNotKept(error)));
+                    course.end();
                 }
-                Err(reason) => note(reason),
+                Err(reason) => {
+                    note(reason);
+                    course.leave_out();
+                }
             }
         }
         let mut sum = self.export.report.lock();
@@ -283,19 +315,19 @@ struct Way(Option<Arc<Step>>);
 
 struct Step {
     above: Way,
-    name: Name,
+    name: Box<str>,
 }
 
 impl Way {
-    fn below(&self, name: &Name) -> Self {
-        Self(Some(Arc::new(Step { above: self.clone(), name: name.clone() })))
+    fn below(&self, name: &str) -> Self {
+        Self(Some(Arc::new(Step { above: self.clone(), name: name.into() })))
     }
 
     fn on(&self, host: &Path) -> PathBuf {
         let steps = std::iter::successors(self.0.as_deref(), |step| step.above.0.as_deref());
-        let names: Vec<&Name> = steps.map(|step| &step.name).collect();
+        let names: Vec<&str> = steps.map(|step| &*step.name).collect();
         let mut path = host.to_owned();
-        path.extend(names.iter().rev().map(|name| name.as_str()));
+        path.extend(names.iter().rev());
         path
     }
 }
@@ -317,6 +349,7 @@ fn write_file(
     name: &str,
     file: &FileNode,
     serial: usize,
+    course: &mut FileCourse<'_>,
 ) -> Result<io::Result<()>, SkipReason> {
     if let Some(why) = unusable(name) {
         return Err(SkipReason::InvalidName(Cow::Borrowed(why)));
@@ -326,21 +359,32 @@ fn write_file(
     if let Some((Standing::Dir, _)) = dir.look(name).map_err(not_written)? {
         return Err(SkipReason::IsADirectory);
     }
-    let (temporary, mut out) = create_temporary(place, serial).map_err(not_written)?;
-    let done = write_content(&mut out, file).map_err(not_written).and_then(|()| {
-        let timed = out.set_modified(SystemTime::from(file.meta.modified));
-        drop(out);
-        put_in_place(place, &temporary, name)?;
-        Ok(timed)
-    });
-    if done.is_err() {
-        let _ = dir.remove_file(&temporary); // the first error is the one that is told
+    let (mut temporary, mut out) = create_temporary(place, serial).map_err(not_written)?;
+    write_content(&mut out, file, course).map_err(not_written)?;
+    let timed = out.set_modified(SystemTime::from(file.meta.modified));
+    drop(out);
+    put_in_place(place, &mut temporary, name)?;
+    Ok(timed)
+}
+
+/// A file under a temporary name; removed where it does not get its own one, by an error or a panic of
+/// whoever is told how far it is.
+struct Temporary<'p> {
+    dir: &'p HostDir,
+    name: String,
+    in_place: bool,
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.in_place {
+            let _ = self.dir.remove_file(&self.name); // the first error is the one that is told
+        }
     }
-    done
 }
 
 /// Creates a file under a name that nothing has, neither there nor in what is exported.
-fn create_temporary(place: &Place<'_>, serial: usize) -> io::Result<(String, File)> {
+fn create_temporary<'p>(place: &'p Place<'_>, serial: usize) -> io::Result<(Temporary<'p>, File)> {
     let process = std::process::id();
     for attempt in 0..u32::MAX {
         let name = format!(".arcfs-{process:x}-{serial:x}-{attempt:x}.tmp");
@@ -348,7 +392,7 @@ fn create_temporary(place: &Place<'_>, serial: usize) -> io::Result<(String, Fil
             continue;
         }
         match place.host.create_new(&name) {
-            Ok(file) => return Ok((name, file)),
+            Ok(file) => return Ok((Temporary { dir: &place.host, name, in_place: false }, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -356,15 +400,19 @@ fn create_temporary(place: &Place<'_>, serial: usize) -> io::Result<(String, Fil
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-fn write_content(out: &mut File, file: &FileNode) -> io::Result<()> {
+fn write_content(out: &mut File, file: &FileNode, course: &mut FileCourse<'_>) -> io::Result<()> {
+    let mut done = 0;
     for chunk in file.content.chunks() {
-        out.write_all(&chunk?)?;
+        let chunk = chunk?;
+        out.write_all(&chunk)?;
+        done += chunk.len() as u64;
+        course.reach(done);
     }
     Ok(())
 }
 
 /// Renames a complete file to its own name, unless that is where this export put another one.
-fn put_in_place(place: &Place<'_>, temporary: &str, name: &str) -> Result<(), SkipReason> {
+fn put_in_place(place: &Place<'_>, temporary: &mut Temporary<'_>, name: &str) -> Result<(), SkipReason> {
     let dir = &*place.host;
     let mut written = place.written.lock();
     match dir.look(name).map_err(not_written)? {
@@ -372,7 +420,8 @@ fn put_in_place(place: &Place<'_>, temporary: &str, name: &str) -> Result<(), Sk
         Some((Standing::Dir, _)) => return Err(SkipReason::IsADirectory),
         _ => {}
     }
-    dir.rename(temporary, name).map_err(not_written)?;
+    dir.rename(&temporary.name, name).map_err(not_written)?;
+    temporary.in_place = true;
     if let Ok(Some((_, identity))) = dir.look(name) {
         written.insert(identity);
     }

@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use super::host_error;
+use super::options::{Course, FileCourse, HostOptions};
 use super::report::{ImportReport, SkipReason, Skipped, sort};
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,24 +23,26 @@ use crate::path::{self, MAX_NAME};
 use crate::tree::meta::Timestamp;
 use crate::volume::Volume;
 
-/// See `MemFs::import_dir`.
+/// See `MemFs::import_dir_with`.
 ///
 /// # Errors
 ///
 /// As documented there.
-pub fn import_dir(volume: &Volume, host: &Path, dest: &str) -> Result<ImportReport> {
+pub fn import_dir(volume: &Volume, host: &Path, dest: &str, options: &HostOptions) -> Result<ImportReport> {
     let dest = volume.normalize(dest)?;
-    let mut listing = Listing::of(host, &dest, volume.config.max_depth)?;
+    let mut listing = Listing::of(host, &dest, volume.config.max_depth, options.progress.is_some())?;
     // Long before the import finds it out.
-    match volume.dir(&dest) {
+    match volume.look_for_dir(&dest) {
         Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
         _ => {}
     }
 
-    let reading = Reading { volume, failure: OnceLock::new() };
     let candidates = std::mem::take(&mut listing.files);
+    let bytes = candidates.iter().map(|file| file.len).fold(0, u64::saturating_add);
+    let course = Course::new(options, candidates.len() as u64, bytes);
+    let mut reading = Reading { volume, course, failure: OnceLock::new() };
     let read: Vec<_> = candidates.into_par_iter().map(|file| reading.take(file)).while_some().collect();
-    if let Some(error) = reading.failure.into_inner() {
+    if let Some(error) = reading.failure.take() {
         return Err(error);
     }
 
@@ -57,6 +60,7 @@ pub fn import_dir(volume: &Volume, host: &Path, dest: &str) -> Result<ImportRepo
             Err(skipped) => listing.skipped.push(skipped),
         }
     }
+    reading.course.end();
     volume.import(import)?;
     report.skipped = listing.skipped;
     sort(&mut report.skipped);
@@ -72,19 +76,23 @@ struct Listing {
     skipped: Vec<Skipped>,
     /// Directories still to be listed.
     todo: Vec<Candidate>,
+    /// Whether the host is asked how long each file is.
+    measures: bool,
 }
 
 /// An entry of the host, and where it goes.
 struct Candidate {
     host: PathBuf,
     path: String,
+    /// How long the file is as far as is known, 0 if nobody wants to know.
+    len: u64,
 }
 
 impl Listing {
     /// Lists `host` and everything below it.
-    fn of(host: &Path, dest: &str, max_depth: usize) -> Result<Self> {
-        let mut listing = Self::default();
-        let top = Candidate { host: host.to_owned(), path: dest.to_owned() };
+    fn of(host: &Path, dest: &str, max_depth: usize, measures: bool) -> Result<Self> {
+        let mut listing = Self { measures, ..Self::default() };
+        let top = Candidate { host: host.to_owned(), path: dest.to_owned(), len: 0 };
         // Where the caller names a link, what it points to is meant.
         let metadata = fs::metadata(host).map_err(|error| host_error(host, error))?;
         listing.list(&top, &metadata, max_depth).map_err(|error| host_error(host, error))?;
@@ -134,9 +142,10 @@ impl Listing {
         if kind.is_symlink() {
             self.skip(host, SkipReason::SymbolicLink);
         } else if kind.is_dir() {
-            self.todo.push(Candidate { host, path });
+            self.todo.push(Candidate { host, path, len: 0 });
         } else if kind.is_file() {
-            self.files.push(Candidate { host, path });
+            let len = if self.measures { entry.metadata().map_or(0, |metadata| metadata.len()) } else { 0 };
+            self.files.push(Candidate { host, path, len });
         } else {
             self.skip(host, SkipReason::Special);
         }
@@ -163,6 +172,7 @@ fn usable(name: Option<&str>) -> Result<&str, SkipReason> {
 /// The threads that read files, and what ended their work.
 struct Reading<'a> {
     volume: &'a Volume,
+    course: Course,
     /// The first error that is not one of a single entry.
     failure: OnceLock<Error>,
 }
@@ -173,7 +183,7 @@ enum Trouble {
     Skip(SkipReason),
     /// The whole import ends.
     Fail(Error),
-    /// It has ended already.
+    /// It has ended already, or is about to, with a panic of whoever is told.
     Stopped,
 }
 
@@ -192,9 +202,16 @@ impl From<Error> for Trouble {
 impl Reading<'_> {
     /// Reads one file; `None` once the import has failed.
     fn take(&self, file: Candidate) -> Option<Result<ImportFile, Skipped>> {
-        match self.read(&file.host) {
-            Ok((content, modified)) => Some(Ok(ImportFile { path: file.path, content, modified })),
-            Err(Trouble::Skip(reason)) => Some(Err(Skipped { path: file.host, reason })),
+        let mut course = self.course.file(file.len);
+        match self.read(&file.host, &mut course) {
+            Ok((content, modified)) => {
+                course.end();
+                Some(Ok(ImportFile { path: file.path, content, modified }))
+            }
+            Err(Trouble::Skip(reason)) => {
+                course.leave_out();
+                Some(Err(Skipped { path: file.host, reason }))
+            }
             Err(Trouble::Fail(error)) => {
                 let _ = self.failure.set(error.on(&file.path)); // the first one is told
                 None
@@ -208,16 +225,23 @@ impl Reading<'_> {
     /// It is as long as the file was when it was opened, or shorter if that shrinks meanwhile. A
     /// file of no length may be one that the host makes up when it is read: such a one is read to
     /// its end.
-    fn read(&self, host: &Path) -> Result<(Content, Option<Timestamp>), Trouble> {
+    fn read(
+        &self,
+        host: &Path,
+        course: &mut FileCourse<'_>,
+    ) -> Result<(Content, Option<Timestamp>), Trouble> {
         let mut file = open_file(host)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(Trouble::Skip(SkipReason::Special));
         }
         let len = Some(metadata.len()).filter(|len| *len > 0);
-        let content = self.volume.take_in(&mut file, len, |_| match self.failure.get() {
-            Some(_) => Err(Trouble::Stopped),
-            None => Ok(()),
+        let content = self.volume.take_in(&mut file, len, |done| {
+            if self.failure.get().is_some() || self.course.is_broken() {
+                return Err(Trouble::Stopped);
+            }
+            course.reach(done);
+            Ok(())
         })?;
         Ok((content, metadata.modified().ok().map(Timestamp::from)))
     }

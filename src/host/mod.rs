@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `import` | a directory of the host, brought in at one instant |
 //! | `export` | one instant of a tree, written below a directory of the host |
+//! | `options` | who is told how far it is, and how far that is |
 //! | `report` | what became of it, and what was left out |
 //! | `descriptor`, `pathname` | a directory of the host that nothing is written outside of |
 //!
@@ -17,6 +18,7 @@
 mod descriptor;
 mod export;
 mod import;
+mod options;
 #[cfg(any(test, not(unix), arcfs_host = "pathname"))]
 mod pathname;
 mod report;
@@ -26,12 +28,13 @@ use descriptor as directory;
 #[cfg(any(not(unix), arcfs_host = "pathname"))]
 use pathname as directory;
 
+pub use options::{HostOptions, HostProgress};
 pub use report::{ExportReport, ImportReport, SkipReason, Skipped};
 
 use std::io;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::fs::MemFs;
 use crate::ops::Named;
 use crate::snapshot::Snapshot;
@@ -73,8 +76,40 @@ impl MemFs {
     /// `IsADirectory` where a file meets a directory; `Busy` where a file to be replaced is held;
     /// `NodeLimit`, `QuotaExceeded`, `MemoryGuard`, `AllocationFailed`.
     pub fn import_dir(&self, host: impl AsRef<Path>, dest: impl AsRef<str>) -> Result<ImportReport> {
+        self.import_dir_with(host, dest, HostOptions::new())
+    }
+
+    /// As [`import_dir`](Self::import_dir), with options: who is told how far it is.
+    ///
+    /// ```
+    /// # let host = tempfile::tempdir()?;
+    /// # let host = host.path();
+    /// use std::sync::mpsc;
+    /// use arcfs::{HostOptions, MemFs};
+    ///
+    /// std::fs::write(host.join("large"), vec![1; 1 << 20])?;
+    /// let (sender, receiver) = mpsc::channel();
+    /// let options = HostOptions::new().progress(move |done| {
+    ///     let _ = sender.send(done.bytes * 100 / done.total_bytes);
+    /// });
+    /// MemFs::new().import_dir_with(host, "/", options)?;
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [25, 50, 75, 100, 100, 100]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn import_dir_with(
+        &self,
+        host: impl AsRef<Path>,
+        dest: impl AsRef<str>,
+        options: HostOptions,
+    ) -> Result<ImportReport> {
         let dest = dest.as_ref();
-        import::import_dir(self.volume(), host.as_ref(), dest).named("import_dir", dest)
+        let report = import::import_dir(self.volume(), host.as_ref(), dest, &options);
+        drop(options); // and with them what tells whoever listens that there is no more to come
+        report.named("import_dir", dest)
     }
 
     /// Writes what is at and below `src`, as of one instant, to the directory `host`.
@@ -97,6 +132,37 @@ impl MemFs {
     /// As there.
     pub fn export_dir(&self, src: impl AsRef<str>, host: impl AsRef<Path>) -> Result<ExportReport> {
         self.snapshot().export_dir(src, host)
+    }
+
+    /// As [`export_dir`](Self::export_dir), with options: who is told how far it is.
+    ///
+    /// ```
+    /// # let host = tempfile::tempdir()?;
+    /// # let host = host.path();
+    /// use std::sync::{Arc, Mutex};
+    /// use arcfs::{HostOptions, MemFs};
+    ///
+    /// let fs = MemFs::new();
+    /// fs.import_tree([("/out/a", "one"), ("/out/sub/b", "two")])?;
+    /// let last = Arc::new(Mutex::new(None));
+    /// let seen = Arc::clone(&last);
+    /// let options = HostOptions::new().progress(move |done| *seen.lock().unwrap() = Some(done));
+    /// fs.export_dir_with("/out", host, options)?;
+    /// let last = last.lock().unwrap().expect("called");
+    /// assert_eq!((last.files, last.total_files, last.bytes, last.total_bytes), (2, 2, 6, 6));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn export_dir_with(
+        &self,
+        src: impl AsRef<str>,
+        host: impl AsRef<Path>,
+        options: HostOptions,
+    ) -> Result<ExportReport> {
+        self.snapshot().export_dir_with(src, host, options)
     }
 }
 
@@ -136,19 +202,47 @@ impl Snapshot {
     /// `InvalidPath`; `NotFound` or `NotADirectory` if nothing stands at `src`, or if `host` cannot be
     /// made a directory, naming it; `Other` with the host's error as the source.
     pub fn export_dir(&self, src: impl AsRef<str>, host: impl AsRef<Path>) -> Result<ExportReport> {
+        self.export_dir_with(src, host, HostOptions::new())
+    }
+
+    /// As [`export_dir`](Self::export_dir), with options: who is told how far it is.
+    ///
+    /// ```
+    /// # let host = tempfile::tempdir()?;
+    /// # let host = host.path();
+    /// use std::sync::mpsc;
+    /// use arcfs::{HostOptions, MemFs};
+    ///
+    /// let fs = MemFs::new();
+    /// fs.write("/large", vec![1; 1 << 20])?;
+    /// let (sender, receiver) = mpsc::channel();
+    /// let options = HostOptions::new().progress(move |done| {
+    ///     let _ = sender.send(done.bytes * 100 / done.total_bytes);
+    /// });
+    /// fs.snapshot().export_dir_with("/", host, options)?;
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [25, 50, 75, 100, 100, 100]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn export_dir_with(
+        &self,
+        src: impl AsRef<str>,
+        host: impl AsRef<Path>,
+        options: HostOptions,
+    ) -> Result<ExportReport> {
         let src = src.as_ref();
-        export::export_dir(self, src, host.as_ref()).named("export_dir", src)
+        let report = export::export_dir(self, src, host.as_ref(), &options);
+        drop(options); // and with them what tells whoever listens that there is no more to come
+        report.named("export_dir", src)
     }
 }
 
 /// The error of a call that cannot use the directory of the host that it was given.
 fn host_error(host: &Path, error: io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
-        _ => ErrorKind::Other,
-    };
-    Error::at(kind, &host.to_string_lossy()).because("a directory of the host").caused_by(error)
+    Error::of_host(error, "a directory of the host").on(&host.to_string_lossy())
 }
 
 /// What stands at a name of a directory of the host, the name itself looked at, not what it may

@@ -20,19 +20,21 @@ use crate::charge::Charge;
 use crate::content::{Buffer, Chunk, Content};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path;
-use crate::quota::NodeLimit;
+use crate::quota::{NoRelief, NodeLimit, Quota};
+use crate::root::Seed;
+use crate::tree::counted::node::{Dir, Entry, FileNode, Node, Paid};
 use crate::tree::dir_map::DirMap;
-use crate::tree::holds::Holds;
+use crate::tree::held::Tree;
 use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
 use crate::tree::name::{INLINE, Name};
-use crate::tree::node::{Dir, Entry, FileNode, Node, Paid, Totals};
-use crate::tree::root::{Limits, Root};
-use crate::volume::{Config, PROVISIONAL, Resources, Storage};
+use crate::tree::node::Totals;
+use crate::tree::root::Limits;
+use crate::volume::{Config, PROVISIONAL, Storage};
 
 /// A snapshot that does not belong to a filesystem yet.
 pub struct Saved {
     pub name: String,
-    pub tree: Arc<Dir>,
+    pub tree: Tree,
     pub version: u64,
     pub taken: Timestamp,
 }
@@ -79,9 +81,10 @@ pub fn build(
     front: &Front,
     meta: &Meta<'_>,
     source: &mut Source<'_>,
-    resources: &Resources,
+    quota: &Quota,
+    nodes: &NodeLimit,
     config: &Config,
-) -> Result<(Root, Vec<Saved>)> {
+) -> Result<(Seed, Vec<Saved>)> {
     let head = &meta.head;
     if head.version >= PROVISIONAL {
         return Err(broken("its version is none that a filesystem has"));
@@ -90,9 +93,9 @@ pub fn build(
         return Err(broken("it has more receipts than directories"));
     }
     let groups = format::groups(&front.header, meta.chunks)?;
-    let purse = reserve(cost(meta, front.header.data, config), head, resources, config)?;
+    let purse = reserve(cost(meta, front.header.data, config), head, quota, config)?;
     let mut build = Build::new(*meta, config, purse)?;
-    build.chunks(front, &groups, source, resources)?;
+    build.chunks(front, &groups, source, quota)?;
     build.contents()?;
     build.files()?;
     build.dirs()?;
@@ -116,8 +119,8 @@ pub fn build(
     trees.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     let mut shape = Shape::new(meta);
     trees.into_iter().try_for_each(|(_, root)| shape.check(root))?;
-    admit(&tree, head, resources, config)?;
-    Ok((Root { tree, holds: Holds::default(), version: head.version }, saved))
+    admit(&tree, head, nodes, config)?;
+    Ok((Seed::of(tree, head.version), saved))
 }
 
 /// What everything in the image is charged.
@@ -131,14 +134,14 @@ fn cost(meta: &Meta<'_>, data: u64, config: &Config) -> u64 {
 
 /// Reserves all of it. A filesystem whose quota was lowered below its use is loaded as it was: its
 /// own quota then only stops growth. Any other must have room.
-fn reserve(cost: u64, head: &Head, resources: &Resources, config: &Config) -> Result<Charge> {
-    let (quota, limit) = (&resources.quota, resources.quota.limit());
+fn reserve(cost: u64, head: &Head, quota: &Quota, config: &Config) -> Result<Charge> {
+    let limit = quota.limit();
     let as_saved = (limit, config.chunk_overhead, config.node_overhead)
         == (head.max_quota, head.chunk_overhead, head.node_overhead);
     if as_saved && cost > limit {
         quota.set_limit(cost);
     }
-    let reserved = quota.reserve(cost, &resources.graves);
+    let reserved = quota.reserve(cost, &NoRelief);
     quota.set_limit(limit);
     reserved.map_err(|error| match error.kind() {
         ErrorKind::QuotaExceeded { .. } => error.because("the image holds more than that; raise max_quota"),
@@ -147,9 +150,9 @@ fn reserve(cost: u64, head: &Head, resources: &Resources, config: &Config) -> Re
 }
 
 /// Whether the current tree keeps to the node limit, which may be another than when it was saved.
-fn admit(tree: &Dir, head: &Head, resources: &Resources, config: &Config) -> Result<()> {
-    let (nodes, limit) = (1 + tree.totals.nodes(), resources.nodes.get());
-    let unlimited = Limits { max_nodes: NodeLimit::CEILING, max_depth: config.max_depth };
+fn admit(tree: &Dir, head: &Head, limit: &NodeLimit, config: &Config) -> Result<()> {
+    let (nodes, limit) = (1 + tree.totals.nodes(), limit.get());
+    let unlimited = Limits { max_nodes: NodeLimit::CEILING, max_depth: config.max_depth, chunk_overhead: 0 };
     unlimited.admit_nodes(1, nodes)?;
     if nodes > limit && limit != head.max_nodes {
         let error = Error::new(ErrorKind::NodeLimit { current: nodes, limit });
@@ -204,9 +207,9 @@ impl<'m> Build<'m> {
         front: &Front,
         groups: &[Group],
         source: &mut Source<'_>,
-        resources: &Resources,
+        quota: &Quota,
     ) -> Result<()> {
-        let (meta, account) = (self.meta, resources.quota.account());
+        let (meta, account) = (self.meta, quota.account());
         source.groups(front, groups, |group, mut bytes| {
             let range = group.chunks.start as u64..group.chunks.end as u64;
             for ChunkLen(len) in meta.chunks.slice(range).expect("groups are made of chunks").iter() {
@@ -307,7 +310,7 @@ impl<'m> Build<'m> {
         for record in records.iter() {
             let name = self.name(record.name, &mut last)?;
             let node = self.node(record.node, record.placed)?;
-            let added = Totals::of(&name, &node);
+            let added = Totals::of_entry(name.charged(), node.as_ref());
             totals = exchanged(&totals, &Totals::default(), &added)?;
             totals.height = totals.height.max(added.height);
             entries.push((name, Entry { node, placed: record.placed }));
@@ -332,7 +335,7 @@ impl<'m> Build<'m> {
         let mut tally = heights.of_base(number, base);
         for record in records.iter() {
             let name = self.name(record.name, &mut last)?;
-            let old = entries.get_key_value(name.as_str()).map(|(name, entry)| (name.clone(), entry.clone()));
+            let old = entries.get_stored(name.as_str()).map(|(name, entry)| (name.clone(), entry.clone()));
             let said = record.old.map(|node| self.node(node, 0)).transpose()?;
             let as_said = match (&old, &said) {
                 (None, None) => true,
@@ -344,12 +347,12 @@ impl<'m> Build<'m> {
             }
             let new = record.new.map(|(node, placed)| Ok(Entry { node: self.node(node, placed)?, placed }));
             let new: Option<Entry> = new.transpose()?;
-            let sum = |name: &Name, entry: &Entry| Totals::of(name, &entry.node);
+            let sum = |name: &Name, entry: &Entry| Totals::of_entry(name.charged(), entry.node.as_ref());
             let removed = old.as_ref().map_or_else(Totals::default, |(name, old)| sum(name, old));
             let added = new.as_ref().map_or_else(Totals::default, |new| sum(&name, new));
             totals = exchanged(&totals, &removed, &added)?;
-            old.iter().for_each(|(_, old)| tally.remove(&old.node));
-            new.iter().for_each(|new| tally.add(&new.node));
+            old.iter().for_each(|(_, old)| tally.remove(old.node.as_ref()));
+            new.iter().for_each(|new| tally.add(new.node.as_ref()));
             match (old, new) {
                 (Some((old, _)), Some(new)) if old.kept_at() == name.kept_at() => {
                     *entries.get_mut(name.as_str()).expect("it was just there") = new;
@@ -397,7 +400,7 @@ impl<'m> Build<'m> {
     }
 
     /// A root, whose tree is not too deep.
-    fn root(&self, number: u32) -> Result<Arc<Dir>> {
+    fn root(&self, number: u32) -> Result<Tree> {
         let root = self.dirs.get(number as usize).filter(|dir| dir.charge.is_none());
         let root = root.ok_or_else(|| broken("a tree has a root that there is not"))?;
         let (height, deepest) = (root.totals.height as usize, self.max_depth);
@@ -410,7 +413,7 @@ impl<'m> Build<'m> {
             let why = format!("the image is {height} components deep, and max_depth is {deepest}; raise it");
             return Err(Error::new(ErrorKind::InvalidInput).because(why));
         }
-        Ok(Arc::clone(root))
+        Ok(Tree::of(Arc::clone(root)))
     }
 }
 

@@ -18,9 +18,11 @@ use super::format::{
 };
 use crate::content::{Chunk, Content, Parts};
 use crate::error::Result;
+use crate::tree::counted::node::Paid;
+use crate::tree::dir_map::Difference;
 use crate::tree::meta::Timestamp;
 use crate::tree::name::Name;
-use crate::tree::node::{Dir, Entry, FileNode, Node, Paid};
+use crate::tree::node::{self as tree, Dir, EntryRef, FileNode};
 
 /// Records as they are written.
 pub struct List<R> {
@@ -83,23 +85,20 @@ pub struct Collected<'a> {
 
 /// A directory that is being written.
 struct Visit<'a> {
-    dir: &'a Arc<Dir>,
+    dir: &'a Dir,
     way: Way<'a>,
     /// The directories below that may still have to be written, each with the one at its place in
     /// the tree before.
     todo: std::vec::IntoIter<Beside<'a>>,
 }
 
-type Beside<'a> = (&'a Arc<Dir>, Option<&'a Arc<Dir>>);
+type Beside<'a> = (&'a Dir, Option<&'a Dir>);
 
 /// How a directory is written.
 enum Way<'a> {
     Full,
-    Changes { base: u32, changes: Vec<Changed<'a>> },
+    Changes { base: u32, changes: Vec<Difference<'a>> },
 }
-
-/// A name, what stood there and what stands there now.
-type Changed<'a> = (&'a Name, Option<&'a Entry>, Option<&'a Entry>);
 
 impl<'a> Collected<'a> {
     pub fn new() -> Self {
@@ -132,7 +131,7 @@ impl<'a> Collected<'a> {
     /// # Errors
     ///
     /// `Unsupported` if there are more records than can be numbered.
-    pub fn tree(&mut self, root: &'a Arc<Dir>, before: Option<&'a Arc<Dir>>) -> Result<u32> {
+    pub fn tree(&mut self, root: &'a Dir, before: Option<&'a Dir>) -> Result<u32> {
         if let Some(number) = self.known_dir(root) {
             return Ok(number);
         }
@@ -164,12 +163,12 @@ impl<'a> Collected<'a> {
         self.snapshots.push(&SnapshotRecord { name, version, taken: time(taken), root }).map(drop)
     }
 
-    fn known_dir(&self, dir: &Arc<Dir>) -> Option<u32> {
-        self.known_dirs.get(&Arc::as_ptr(dir).addr()).copied()
+    fn known_dir(&self, dir: &Dir) -> Option<u32> {
+        self.known_dirs.get(&kept_at(dir)).copied()
     }
 
     /// How a directory is to be written, and what is to be written before it.
-    fn visit(&self, dir: &'a Arc<Dir>, before: Option<&'a Arc<Dir>>) -> Visit<'a> {
+    fn visit(&self, dir: &'a Dir, before: Option<&'a Dir>) -> Visit<'a> {
         let way = before.and_then(|before| self.changes(dir, before)).unwrap_or(Way::Full);
         let todo: Vec<Beside<'a>> = match &way {
             Way::Full if dir.totals.dirs == 0 => Vec::new(),
@@ -186,7 +185,7 @@ impl<'a> Collected<'a> {
     }
 
     /// The changes since `before`, if they are few enough to be written instead of all entries.
-    fn changes(&self, dir: &'a Arc<Dir>, before: &'a Arc<Dir>) -> Option<Way<'a>> {
+    fn changes(&self, dir: &'a Dir, before: &'a Dir) -> Option<Way<'a>> {
         let base = self.known_dir(before)?;
         let most = dir.entries.len() / 4;
         let changes: Vec<_> = dir.entries.changes_since(&before.entries).take(most + 1).collect();
@@ -194,7 +193,7 @@ impl<'a> Collected<'a> {
     }
 
     /// Writes a directory; those below it are known.
-    fn dir(&mut self, dir: &'a Arc<Dir>, way: &Way<'a>) -> Result<u32> {
+    fn dir(&mut self, dir: &'a Dir, way: &Way<'a>) -> Result<u32> {
         let (base, span) = match way {
             Way::Full => {
                 let first = self.entries.len();
@@ -235,19 +234,21 @@ impl<'a> Collected<'a> {
             base,
             span,
         })?;
-        self.known_dirs.insert(Arc::as_ptr(dir).addr(), number);
+        self.known_dirs.insert(kept_at(dir), number);
         Ok(number)
     }
 
-    fn node(&mut self, entry: &'a Entry) -> Result<NodeRef> {
-        match &entry.node {
-            Node::Dir(dir) => Ok(NodeRef::Dir(self.known_dir(dir).expect("written before what it is in"))),
-            Node::File(file) => self.file(file).map(NodeRef::File),
+    fn node(&mut self, entry: EntryRef<'a>) -> Result<NodeRef> {
+        match entry.node {
+            tree::NodeRef::Dir(dir) => {
+                Ok(NodeRef::Dir(self.known_dir(dir).expect("written before what it is in")))
+            }
+            tree::NodeRef::File(file) => self.file(file).map(NodeRef::File),
         }
     }
 
-    fn file(&mut self, file: &'a Arc<FileNode>) -> Result<u32> {
-        let kept_at = Arc::as_ptr(file).addr();
+    fn file(&mut self, file: &'a FileNode) -> Result<u32> {
+        let kept_at = kept_at(file);
         if let Some(number) = self.known_files.get(&kept_at) {
             return Ok(*number);
         }
@@ -325,11 +326,12 @@ impl<'a> Collected<'a> {
     }
 }
 
-fn as_dir(entry: Option<&Entry>) -> Option<&Arc<Dir>> {
-    match &entry?.node {
-        Node::Dir(dir) => Some(dir),
-        Node::File(_) => None,
-    }
+fn as_dir(entry: Option<EntryRef<'_>>) -> Option<&Dir> {
+    entry?.node.as_dir()
+}
+
+fn kept_at<T>(kept: &T) -> usize {
+    std::ptr::from_ref(kept).addr()
 }
 
 fn time(time: Timestamp) -> Time {

@@ -58,25 +58,13 @@ pub fn broken(what: impl std::fmt::Display) -> Error {
 /// The source of an image could not be read.
 #[cold]
 pub fn unreadable(error: io::Error) -> Error {
-    host_error(error, "the image could not be read")
+    Error::of_host(error, "the image could not be read")
 }
 
 /// An image could not be written.
 #[cold]
 pub fn unwritable(error: io::Error) -> Error {
-    host_error(error, "the image could not be written")
-}
-
-/// An error of the host, as the kind that says the same.
-#[cold]
-pub fn host_error(error: io::Error, what: &'static str) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
-        io::ErrorKind::IsADirectory => ErrorKind::IsADirectory,
-        _ => ErrorKind::Other,
-    };
-    Error::new(kind).because(what).caused_by(error)
+    Error::of_host(error, "the image could not be written")
 }
 
 /// There are more records of a sort than can be numbered.

@@ -5,7 +5,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::errors::host_error;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A regular file, opened for reading.
@@ -34,7 +33,7 @@ impl HostFile {
             options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32); // it may be a pipe
         }
         let opened = options.open(path).and_then(|file| Ok((file.metadata()?, file)));
-        let (metadata, file) = opened.map_err(|error| host_error(error, "a file of the host"))?;
+        let (metadata, file) = opened.map_err(|error| Error::of_host(error, "a file of the host"))?;
         regular(&metadata)?;
         #[cfg(not(unix))]
         let file = std::sync::Mutex::new(file);
@@ -79,10 +78,12 @@ fn regular(metadata: &fs::Metadata) -> Result<()> {
 /// Those of `write`, `IsADirectory`, `InvalidInput` if something else than a regular file stands
 /// there, or what the host answers.
 pub fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
-    let of_host = |error| host_error(error, "a file of the host");
-    let target = target_of(path).map_err(of_host)?;
-    if let Ok(metadata) = fs::symlink_metadata(&target) {
-        regular(&metadata)?;
+    let of_host = |error| Error::of_host(error, "a file of the host");
+    let target = target_of(path)?;
+    match fs::symlink_metadata(&target) {
+        Ok(metadata) => regular(&metadata)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(of_host(error)),
     }
     if target.file_name().is_none() {
         return Err(Error::new(ErrorKind::InvalidInput).because("it does not end in the name of a file"));
@@ -96,7 +97,7 @@ pub fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) 
     temporary.file.sync_all().map_err(of_host)?;
     temporary.rename(&target).map_err(of_host)?;
     sync_dir(dir).map_err(|error| {
-        host_error(error, "the new image is in place, but the directory could not be flushed to the disk")
+        Error::of_host(error, "the new image is in place, but the directory could not be flushed to the disk")
     })?;
     Ok(written)
 }
@@ -104,8 +105,14 @@ pub fn replace<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) 
 /// Links that are followed before a circle is assumed, as Linux does.
 const MOST_LINKS: usize = 40;
 
-/// Where the symbolic links at `path` lead, whether or not something stands there.
-fn target_of(path: &Path) -> io::Result<PathBuf> {
+/// Where the symbolic links at `path` lead, whether or not something stands there; where something
+/// does, by its canonical path.
+///
+/// # Errors
+///
+/// `Other` if they lead in a circle. What else goes wrong on the way goes wrong again where the file
+/// is used.
+pub fn target_of(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&target) {
@@ -114,13 +121,10 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
                 target.push(link); // replaces all of it if it is absolute
             }
             // No link: a file, or nothing yet.
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
-                return Ok(target);
-            }
-            Err(error) => return Err(error),
+            Err(_) => return Ok(fs::canonicalize(&target).unwrap_or(target)),
         }
     }
-    Err(io::Error::other("too many symbolic links"))
+    Err(Error::other("there are too many symbolic links; give the path of the file itself"))
 }
 
 /// A file beside the one that it will replace. Removed when it is dropped before that.

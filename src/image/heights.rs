@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use imbl::OrdMap;
 
-use crate::tree::node::{Dir, Node, Totals};
+use crate::tree::node::{Dir, NodeRef, Totals};
 
 /// How many of the directories in one have each height.
 type Counts = OrdMap<u32, u32>;
@@ -27,7 +27,7 @@ impl Heights {
         let count = || {
             let mut tally = Tally(Counts::new());
             if base.totals.dirs > 0 {
-                base.entries.iter().for_each(|(_, entry)| tally.add(&entry.node));
+                base.entries.iter().for_each(|(_, entry)| tally.add(entry.node));
             }
             tally.0
         };
@@ -42,15 +42,15 @@ impl Heights {
 
 impl Tally {
     /// Counts an entry in.
-    pub fn add(&mut self, node: &Node) {
-        if let Node::Dir(_) = node {
+    pub fn add(&mut self, node: NodeRef<'_>) {
+        if let NodeRef::Dir(_) = node {
             *self.0.entry(Totals::of_node(node).height).or_insert(0) += 1;
         }
     }
 
     /// Counts an entry out that was counted in.
-    pub fn remove(&mut self, node: &Node) {
-        if let Node::Dir(_) = node {
+    pub fn remove(&mut self, node: NodeRef<'_>) {
+        if let NodeRef::Dir(_) = node {
             let height = Totals::of_node(node).height;
             match self.0.get_mut(&height) {
                 Some(1) => drop(self.0.remove(&height)),

@@ -74,8 +74,7 @@ pub use reader::{ImageReader, ImageWalk, SnapshotInfo};
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::builder::MemFsBuilder;
@@ -248,7 +247,8 @@ pub fn load_image_with(
 /// flushed. So a crash at any moment leaves the old image or the new one, and at worst a file
 /// `.arcfs-….tmp`. Whoever has the old one open keeps it. A symbolic link at `path` is followed, and
 /// stays; it is the file which it leads to that is replaced, in its directory. Who saves at the same
-/// time as another is not ordered: programs that share an image need a lock of their own.
+/// time as another is not ordered: programs that share an image need a lock of their own, on a file
+/// beside the one that [`resolve_image_path`] gives.
 ///
 /// ```
 /// # let host = tempfile::tempdir()?;
@@ -277,6 +277,38 @@ pub fn save_image_file(
     let path = path.as_ref();
     let saved = file::replace(path, |writer| save::save(writer, fs, snapshots));
     saved.map_err(|error| of_host(error, "save_image", path))
+}
+
+/// The file that [`save_image_file`] replaces and [`load_image_file`] reads at `path`: where symbolic links
+/// lead, whether or not an image is there yet.
+///
+/// What programs keep beside an image, a lock or an older copy, they find by this path whichever
+/// link they were given. The path of a file that exists is absolute and goes through no link.
+///
+/// ```
+/// # let host = tempfile::tempdir()?;
+/// use arcfs::{MemFs, resolve_image_path, save_image_file};
+///
+/// let path = host.path().join("state.arcfs");
+/// assert_eq!(resolve_image_path(&path)?, path);
+/// save_image_file(&path, &MemFs::new(), &Default::default())?;
+/// assert_eq!(resolve_image_path(&path)?, path.canonicalize()?);
+///
+/// # #[cfg(unix)]
+/// # {
+/// let link = host.path().join("link");
+/// std::os::unix::fs::symlink("state.arcfs", &link)?;
+/// assert_eq!(resolve_image_path(&link)?, path.canonicalize()?);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// `Other` if the links lead in a circle. A path at which no image can be is an error where it is used.
+pub fn resolve_image_path(path: impl AsRef<Path>) -> Result<PathBuf> {
+    let path = path.as_ref();
+    file::target_of(path).map_err(|error| of_host(error, "resolve_image_path", path))
 }
 
 /// Builds the filesystem that the image in a file of the host holds.
@@ -340,13 +372,13 @@ fn load(mut source: Source<'_>, configure: impl FnOnce(MemFsBuilder) -> MemFsBui
     let meta = Meta::parse(&front.meta)?;
     let builder = configure(builder(&meta.head)?);
     let (fs, saved) =
-        builder.build_with(|resources, config| build(&front, &meta, &mut source, resources, config))?;
+        builder.build_with(|quota, nodes, config| build(&front, &meta, &mut source, quota, nodes, config))?;
     let volume = fs.volume();
-    let current = Arc::clone(&volume.load().tree);
+    let current = volume.tree();
     let mut snapshots = BTreeMap::new();
     for Saved { name, tree, version, taken } in saved {
         // As if commits had replaced it: whoever lets go of it last need not free all of it.
-        if !Arc::ptr_eq(&tree, &current) && tree.totals.nodes() + tree.totals.chunks > FREED_BY_READERS {
+        if !tree.ptr_eq(&current) && tree.totals.nodes() + tree.totals.chunks > FREED_BY_READERS {
             volume.resources.graves.bury(&tree);
         }
         let snapshot = Snapshot::of(tree, version, volume.config.max_depth, &volume.resources);

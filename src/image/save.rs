@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -27,9 +26,9 @@ pub fn save(
     snapshots: &BTreeMap<String, NamedSnapshot>,
 ) -> Result<ImageSummary> {
     let volume = fs.volume();
-    if let Some(name) = snapshots.iter().find(|(_, named)| !named.snapshot.is_of(&volume.resources)) {
+    if let Some((name, _)) = snapshots.iter().find(|(_, named)| !named.snapshot.is_of(&volume.resources)) {
         let error = Error::new(ErrorKind::InvalidInput);
-        return Err(error.because(format!("the snapshot {:?} is of another filesystem", name.0)));
+        return Err(error.because(format!("the snapshot {name:?} is of another filesystem")));
     }
     let current = fs.snapshot(); // one instant, not before that of any snapshot
     let mut collected = Collected::new();
@@ -38,7 +37,7 @@ pub fn save(
     // From the latest to the earliest, so that each has the next in time beside it.
     let mut named: Vec<_> = snapshots.values().map(|named| &named.snapshot).collect();
     named.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.version()));
-    let mut before: &Arc<Dir> = current.tree();
+    let mut before: &Dir = current.tree();
     for snapshot in named {
         collected.tree(snapshot.tree(), Some(before))?;
         before = snapshot.tree();

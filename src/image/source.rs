@@ -14,6 +14,7 @@ use super::file::HostFile;
 use super::format::{DIGEST, Group, Header};
 use crate::content::reserve;
 use crate::error::Result;
+use crate::ops::intake::fill;
 
 /// The bytes of an image.
 pub enum Source<'r> {
@@ -261,18 +262,4 @@ fn resize(buf: &mut Vec<u8>, len: usize) -> Result<()> {
     reserve(buf, len.saturating_sub(buf.len()))?;
     buf.resize(len, 0);
     Ok(())
-}
-
-/// Reads until `buf` is full or the stream ends; gives how many bytes.
-fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < buf.len() {
-        match stream.read(&mut buf[done..]) {
-            Ok(0) => break,
-            Ok(n) => done += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
 }

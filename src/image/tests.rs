@@ -140,9 +140,9 @@ fn load_on_account(
     let front = source.front().expect("the digests are right");
     let mut account = Account::new();
     let outcome = Meta::parse(&front.meta).and_then(|meta| {
-        configure(builder(&meta.head)?).build_with(|resources, config| {
-            account = Arc::clone(resources.quota.account());
-            build(&front, &meta, &mut source, resources, config)
+        configure(builder(&meta.head)?).build_with(|quota, nodes, config| {
+            account = Arc::clone(quota.account());
+            build(&front, &meta, &mut source, quota, nodes, config)
         })
     });
     (outcome.map(drop), account)
@@ -299,6 +299,11 @@ fn empty() -> Forged {
 
 const NEVER: Time = Time { secs: 0, nanos: 0 };
 
+/// A file that pays for its own content.
+fn file(content: ContentRef) -> FileRecord {
+    FileRecord { created: NEVER, modified: NEVER, generation: 0, random: false, content, payer: None }
+}
+
 fn dir(receipt: Option<u32>, first: usize, count: usize) -> DirRecord {
     let span = Span { first: first as u64, count: count as u32 };
     DirRecord { created: NEVER, modified: NEVER, listed: 0, receipt, base: None, span }
@@ -323,15 +328,7 @@ fn a_node_with_two_parents_is_refused() {
     // A file, once for each of two names.
     let mut image = empty();
     let (a, b) = (image.name(b"a"), image.name(b"b"));
-    let content = ContentRef::None;
-    image.files = vec![FileRecord {
-        created: NEVER,
-        modified: NEVER,
-        generation: 0,
-        random: false,
-        content,
-        payer: None,
-    }];
+    image.files = vec![file(ContentRef::None)];
     let node = NodeRef::File(0);
     image.entries = [a, b].map(|name| EntryRecord { name, placed: 0, node }).to_vec();
     image.root().span.count = 2;
@@ -393,15 +390,7 @@ fn sums_that_cannot_be_are_refused() {
     image.data = vec![0; 131_072];
     image.parts = vec![ChunkNumber(0), ChunkNumber(1)];
     image.contents = vec![Span { first: 0, count: 2 }];
-    let content = ContentRef::Content(0);
-    image.files = vec![FileRecord {
-        created: NEVER,
-        modified: NEVER,
-        generation: 0,
-        random: false,
-        content,
-        payer: None,
-    }];
+    image.files = vec![file(ContentRef::Content(0))];
     let (a, b) = (image.name(b"a"), image.name(b"b"));
     let first = [a, b].map(|name| EntryRecord { name, placed: 0, node: NodeRef::File(0) });
     image.dirs = vec![dir(Some(0), 0, 2)];
@@ -555,15 +544,7 @@ fn an_image_reader_walks_trees_only() {
     image.dirs = vec![dir(Some(0), 2, 2), dir(Some(1), 2, 2), dir(None, 0, 2)];
     let child = |(name, at)| EntryRecord { name, placed: 0, node: NodeRef::Dir(at) };
     image.entries = vec![child((names[0], 0)), child((names[1], 1))];
-    let file = FileRecord {
-        created: NEVER,
-        modified: NEVER,
-        generation: 0,
-        random: false,
-        content: ContentRef::None,
-        payer: None,
-    };
-    image.files = vec![file; 2];
+    image.files = vec![file(ContentRef::None); 2];
     let files = [0, 1].map(|at| EntryRecord { name: names[at], placed: 0, node: NodeRef::File(at as u32) });
     image.entries.extend(files);
     image.head.root = 2;
@@ -587,14 +568,7 @@ fn an_image_reader_reads_parts_in_any_order() {
     image.data = (0..count).flat_map(|number| [number as u8; 64]).collect();
     image.parts = (0..count as u32).rev().map(ChunkNumber).collect();
     image.contents = vec![Span { first: 0, count: count as u32 }];
-    image.files = vec![FileRecord {
-        created: NEVER,
-        modified: NEVER,
-        generation: 0,
-        random: false,
-        content: ContentRef::Content(0),
-        payer: None,
-    }];
+    image.files = vec![file(ContentRef::Content(0))];
     let name = image.name(b"a");
     image.entries = vec![EntryRecord { name, placed: 0, node: NodeRef::File(0) }];
     image.root().span.count = 1;
@@ -604,11 +578,10 @@ fn an_image_reader_reads_parts_in_any_order() {
     assert!(ImageReader::open(&path).unwrap().read("/a").unwrap() == expected);
 }
 
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 #[test]
 fn an_injected_failure_of_a_load_leaves_nothing_charged() {
     use crate::testing::{Fault, Injected};
-    use crate::tree::check::check_consistent;
 
     // Few enough bytes to be the work of this thread, where the faults are armed.
     let fs = MemFs::new();
@@ -632,5 +605,5 @@ fn an_injected_failure_of_a_load_leaves_nothing_charged() {
         };
         assert!(expected, "{fault:?}: {failed}");
     }
-    check_consistent(&load_image(&image[..]).unwrap().fs.volume().load()).unwrap();
+    load_image(&image[..]).unwrap().fs.check_consistent().unwrap();
 }

@@ -1,19 +1,19 @@
 //! Copies that share bytes, copies out of snapshots, and restoring one.
 
-use std::sync::Arc;
-
 use super::Stage;
 use crate::charge::Charge;
 use crate::content::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::snapshot::Snapshot;
-use crate::tree::copy::{copy_cost, copy_tree};
-use crate::tree::edit::{Edit, PutRule, Seen};
+use crate::tree::copy::{CopyContent, copy_cost};
+use crate::tree::diff::{Change, Diff};
+use crate::tree::edit::{Edit, PutRule, Seen, SeenFile};
 use crate::tree::examine::{Refusal, fits_depth};
-use crate::tree::files::Files;
-use crate::tree::lookup::{Found, find, occupant};
-use crate::tree::node::{Dir, FileNode};
+use crate::tree::files::{Nodes, Select};
+use crate::tree::held::Tree;
+use crate::tree::lookup::{find, occupant};
+use crate::tree::node::{Dir, FileNode, NewFile, NewTree, NodeRef};
 use crate::tree::root::Root;
 use crate::volume::Volume;
 
@@ -36,12 +36,12 @@ impl Volume {
     /// The refusal.
     pub fn copy_on(&self, stage: impl Stage, from: &str, to: &str) -> Result<u64, Refusal> {
         let file = stage.look(|root| {
-            let file = Arc::clone(file_at(&root.tree, from)?);
-            self.look_at_target(root, to, Found::File(&file))?;
-            Ok::<_, Refusal>(file)
+            let file = file_at(&root.tree, from)?;
+            self.look_at_target(root, to, NodeRef::File(file))?;
+            Ok::<_, Refusal>(SeenFile::of(file))
         })?;
-        let copied = self.copied_file(&file, false, to)?;
-        let len = file.content.len();
+        let copied = self.copied_file(file.content(), false, to)?;
+        let len = file.content().len();
         stage.commit(&mut [Edit::Expect { path: from.into(), seen: Seen::File(file) }, copied])?;
         Ok(len)
     }
@@ -63,13 +63,13 @@ impl Volume {
     ///
     /// The refusal.
     pub fn copy_dir_all_on(&self, stage: impl Stage, from: &str, to: &str) -> Result<(), Refusal> {
-        let dir = stage.look(|root| {
-            let dir = Arc::clone(dir_at(&root.tree, from)?);
-            self.look_at_target(root, to, Found::Dir(&dir))?;
-            Ok::<_, Refusal>(dir)
-        })?;
-        let copied = self.copied_dir(&dir, false, to)?;
-        stage.commit(&mut [Edit::Expect { path: from.into(), seen: Seen::Subtree(dir) }, copied])
+        // What is looked at is what is copied: this tree, and no later one.
+        let tree = stage.tree();
+        let dir = dir_at(&tree, from)?;
+        stage.look(|root| self.look_at_target(root, to, NodeRef::Dir(dir)))?;
+        let copied = self.copied_dir(&tree, from, false, to)?;
+        let seen = Seen::Subtree(tree, from.into());
+        stage.commit(&mut [Edit::Expect { path: from.into(), seen }, copied])
     }
 
     /// See `MemFs::copy_from`.
@@ -99,8 +99,8 @@ impl Volume {
         let found = find(snapshot.tree(), from).map_err(|miss| Error::new(miss.into()))?.found;
         stage.look(|root| self.look_at_target(root, to, found))?;
         let (copied, len) = match found {
-            Found::File(file) => (self.copied_file(file, foreign, to)?, file.content.len()),
-            Found::Dir(dir) => (self.copied_dir(dir, foreign, to)?, dir.totals.bytes),
+            NodeRef::File(file) => (self.copied_file(&file.content, foreign, to)?, file.content.len()),
+            NodeRef::Dir(dir) => (self.copied_dir(snapshot.tree(), from, foreign, to)?, dir.totals.bytes),
         };
         stage.commit(&mut [copied])?;
         Ok(len)
@@ -129,11 +129,27 @@ impl Volume {
                 error.because("the snapshot is of another filesystem; copy_from takes files out of it")
             );
         }
-        self.change(Edit::Restore { tree: Arc::clone(snapshot.tree()) })
+        let tree = snapshot.tree().clone();
+        // Where nodes are made anew they are charged if there is room; what they hold is, anyway.
+        let purse = self.reserve(self.restore_cost(&tree)).unwrap_or_default();
+        self.change(Edit::Restore { tree, purse })
+    }
+
+    /// What the nodes are charged that a restore of `tree` makes anew: none, where nodes can be shared.
+    fn restore_cost(&self, tree: &Tree) -> u64 {
+        if cfg!(not(arcfs_tree = "versioned")) {
+            return 0;
+        }
+        let of = |change| match change {
+            Change::Created(path) => self.name_cost(&path).saturating_add(self.config.node_overhead),
+            Change::Modified(_) => self.config.node_overhead,
+            Change::Removed(_) => 0,
+        };
+        Diff::new(tree.clone(), self.tree()).map(of).fold(0, u64::saturating_add)
     }
 
     /// The checks of a copy's target, in the order of errors.
-    fn look_at_target(&self, root: &Root, to: &str, source: Found<'_>) -> Result<(), Refusal> {
+    fn look_at_target(&self, root: &Root, to: &str, source: NodeRef<'_>) -> Result<(), Refusal> {
         let existing = || Error::new(ErrorKind::AlreadyExists).because("the destination exists");
         if to == "/" {
             return Err(existing().into());
@@ -146,8 +162,8 @@ impl Volume {
             return Err(existing().into());
         }
         let gains = match source {
-            Found::File(_) => 1,
-            Found::Dir(dir) => {
+            NodeRef::File(_) => 1,
+            NodeRef::Dir(dir) => {
                 fits_depth(dir, to, &self.limits())?;
                 1 + dir.totals.nodes()
             }
@@ -156,29 +172,32 @@ impl Volume {
     }
 
     /// The edit that binds a copy of a file, paid for.
-    fn copied_file(&self, file: &FileNode, foreign: bool, to: &str) -> Result<Edit> {
+    fn copied_file(&self, content: &Content, foreign: bool, to: &str) -> Result<Edit> {
         let sharing = Sharing { volume: self, foreign };
         let overheads = self.config.node_overhead.saturating_add(self.name_cost(to));
-        let mut purse = self.reserve(sharing.cost(&file.content).saturating_add(overheads))?;
-        let content = sharing.content(&file.content, &mut purse)?;
+        let mut purse = self.reserve(sharing.cost(content).saturating_add(overheads))?;
+        let content = sharing.content(content, &mut purse)?;
         let name = self.long_name(to, &mut purse);
-        let file = self.file_node(content, purse);
+        let file = NewFile::new(content, purse);
         Ok(Edit::Put { path: to.into(), name, file, rule: PutRule::Create, now: self.now() })
     }
 
     /// The edit that binds a copy of a directory with everything below it, paid for.
-    fn copied_dir(&self, dir: &Arc<Dir>, foreign: bool, to: &str) -> Result<Edit> {
+    fn copied_dir(&self, tree: &Tree, from: &str, foreign: bool, to: &str) -> Result<Edit> {
+        let dir = dir_at(tree, from)?;
         let sharing = Sharing { volume: self, foreign };
         let (node_overhead, chunk_overhead) = (self.config.node_overhead, self.config.chunk_overhead);
         let contents = sharing.cost_below(dir);
-        let cost = copy_cost(dir, node_overhead, chunk_overhead).saturating_add(self.name_cost(to));
-        let mut purse = self.reserve(cost.saturating_add(contents))?;
+        let nodes = copy_cost(dir, node_overhead, chunk_overhead);
+        let cost = nodes.saturating_add(self.name_cost(to)).saturating_add(contents);
+        let mut purse = self.reserve(cost)?;
         let mut for_contents = purse.split(contents);
         let now = self.now();
         let name = self.long_name(to, &mut purse);
-        let pay = &mut |amount| purse.split(amount);
-        let share = &mut |content: &Content| sharing.content(content, &mut for_contents);
-        let tree = copy_tree(dir, node_overhead, chunk_overhead, now, pay, share)?;
+        let mut adopt = |content: &Content| sharing.content(content, &mut for_contents);
+        let adopt: Option<CopyContent<'_>> = if foreign { Some(&mut adopt) } else { None };
+        let overheads = (node_overhead, chunk_overhead);
+        let tree = NewTree::copy_of(tree, from, overheads, now, purse.split(nodes), adopt)?;
         Ok(Edit::Graft { path: to.into(), name, tree, now })
     }
 }
@@ -196,12 +215,15 @@ impl Sharing<'_> {
     }
 
     /// What all files below `dir` cost. O(files) if they are foreign.
-    fn cost_below(&self, dir: &Arc<Dir>) -> u64 {
+    fn cost_below(&self, dir: &Dir) -> u64 {
         if !self.foreign {
             return 0;
         }
-        let files = Files::new(dir, "/", false).into_iter().flatten();
-        files.map(|(_, file)| self.cost(&file.content)).fold(0, u64::saturating_add)
+        let files = Nodes::new(dir, "/", Select::default()).into_iter().flatten();
+        files
+            .filter_map(|(_, node)| node.as_file())
+            .map(|file| self.cost(&file.content))
+            .fold(0, u64::saturating_add)
     }
 
     fn content(&self, content: &Content, purse: &mut Charge) -> Result<Content> {
@@ -214,16 +236,16 @@ impl Sharing<'_> {
     }
 }
 
-fn file_at<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<FileNode>> {
+fn file_at<'a>(tree: &'a Dir, path: &str) -> Result<&'a FileNode> {
     match find(tree, path).map_err(|miss| Error::new(miss.into()))?.found {
-        Found::File(file) => Ok(file),
-        Found::Dir(_) => Err(Error::new(ErrorKind::IsADirectory)),
+        NodeRef::File(file) => Ok(file),
+        NodeRef::Dir(_) => Err(Error::new(ErrorKind::IsADirectory)),
     }
 }
 
-fn dir_at<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>> {
+fn dir_at<'a>(tree: &'a Dir, path: &str) -> Result<&'a Dir> {
     match find(tree, path).map_err(|miss| Error::new(miss.into()))?.found {
-        Found::Dir(dir) => Ok(dir),
-        Found::File(_) => Err(Error::new(ErrorKind::NotADirectory)),
+        NodeRef::Dir(dir) => Ok(dir),
+        NodeRef::File(_) => Err(Error::new(ErrorKind::NotADirectory)),
     }
 }

@@ -10,8 +10,9 @@ use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
 #[cfg(feature = "archive")]
 use crate::tree::lookup::find_dir;
-use crate::tree::lookup::{Found, find, find_deepest};
+use crate::tree::lookup::{find, find_deepest};
 use crate::tree::meta::Timestamp;
+use crate::tree::node::{NewFile, NodeRef};
 use crate::tree::root::Root;
 use crate::volume::{Storage, Volume};
 
@@ -145,7 +146,7 @@ impl Volume {
             edits.push(Edit::Put {
                 path: (*file.path).into(),
                 name: if *fate == Fate::New { self.long_name(&file.path, &mut purse) } else { None },
-                file: self.file_node(content, purse.split(node_overhead)),
+                file: NewFile::new(content, purse.split(node_overhead)),
                 rule: PutRule::Import { modified, replace: import.existing == Existing::Replace },
                 now,
             });
@@ -260,7 +261,7 @@ impl Import {
         let (mut missing, mut before) = (Vec::new(), "");
         for (dir, asked) in wanted {
             let (found, rest) = find_deepest(tree, dir);
-            if let Found::File(_) = found {
+            if let NodeRef::File(_) = found {
                 return Err(Error::at(ErrorKind::NotADirectory, asked));
             }
             if !rest.is_empty() {
@@ -277,8 +278,8 @@ impl Import {
         for file in &self.files {
             fates.push(match find(tree, &file.path).map(|at| at.found) {
                 Err(_) => Fate::New,
-                Ok(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, &file.path)),
-                Ok(Found::File(_)) => match self.existing {
+                Ok(NodeRef::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, &file.path)),
+                Ok(NodeRef::File(_)) => match self.existing {
                     Existing::Replace => Fate::Replaces,
                     Existing::Keep => Fate::LeftOut,
                     Existing::Refuse => return Err(Error::at(ErrorKind::AlreadyExists, &file.path)),

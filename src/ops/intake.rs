@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::volume::Volume;
 
 impl Volume {
-    /// Reads content: all of `source`, or its first `len` bytes, or fewer if it ends before.
+    /// Reads content: all of `source`, or its first `len` bytes, or fewer if it ends before. What
+    /// comes of it after its end is not read: it would make more chunks than `len` bytes take.
     ///
     /// With a length, quota for all of it is reserved before the first byte is read; without one,
     /// for each chunk as it comes. `watch` is asked before each chunk and at the end, with the
@@ -29,14 +30,15 @@ impl Volume {
             Some(len) => self.reserve(Content::cost(len, overhead))?,
             None => Charge::none(),
         };
-        let (mut assembly, mut done) = (Assembly::default(), 0);
+        let (mut assembly, mut done, mut ended) = (Assembly::default(), 0, false);
         loop {
             watch(done)?;
             let wanted = len.map_or(CHUNK as u64, |len| (len - done).min(CHUNK as u64)) as usize;
-            if wanted == 0 {
+            if wanted == 0 || ended {
                 break;
             }
             let Some(bytes) = piece::<E>(source, wanted)? else { break };
+            ended = bytes.len() < wanted;
             done += bytes.len() as u64;
             let cost = Content::cost(bytes.len() as u64, overhead);
             let receipt = if len.is_some() { purse.split(cost) } else { self.reserve(cost)? };
@@ -77,4 +79,53 @@ pub fn fill(source: &mut (impl Read + ?Sized), buf: &mut [u8]) -> io::Result<usi
         }
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemFs;
+
+    /// Ends after every hundred bytes, and goes on: as a file that others make shorter and longer.
+    struct Ending(usize);
+
+    impl Read for Ending {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let n = buf.len().min(self.0);
+            self.0 = if n == 0 { 100 } else { self.0 - n };
+            Ok(n)
+        }
+    }
+
+    /// Either error.
+    #[derive(Debug)]
+    struct Failed;
+
+    impl From<Error> for Failed {
+        fn from(_: Error) -> Self {
+            Self
+        }
+    }
+
+    impl From<io::Error> for Failed {
+        fn from(_: io::Error) -> Self {
+            Self
+        }
+    }
+
+    #[test]
+    fn the_first_end_is_the_end() {
+        let fs = MemFs::builder().max_quota(10_000).chunk_overhead(4000).node_overhead(0).build().unwrap();
+        for len in [None, Some(1000), Some(101)] {
+            let mut told = Vec::new();
+            let content = fs.volume().take_in::<Failed>(&mut Ending(100), len, |done| {
+                told.push(done);
+                Ok(())
+            });
+            let content = content.unwrap();
+            assert_eq!((content.len(), told), (100, vec![0, 100]));
+            assert_eq!(fs.stats().used_bytes, 4100);
+        }
+        assert_eq!(fs.stats().used_bytes, 0);
+    }
 }

@@ -2,20 +2,18 @@
 //!
 //! Those whose names end in `_on` take normalised paths and work on any [`Stage`].
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 use super::{Stage, not_on_root};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::{self, Components};
-use crate::tree::edit::{Edit, NewDir, Removal};
+use crate::tree::edit::{Edit, Removal};
 use crate::tree::examine::{Refusal, fits_depth};
-use crate::tree::lookup::{Found, find, find_deepest, occupant};
+use crate::tree::lookup::{find, find_deepest, occupant};
 use crate::tree::meta::Timestamp;
 use crate::tree::name::Name;
-use crate::tree::node::{Dir, Node};
+use crate::tree::node::{Dir, NewDir, NodeRef, PaidName};
 use crate::tree::root::Root;
 use crate::volume::{Config, Volume};
 
@@ -39,11 +37,11 @@ impl<'p> MissingDirs<'p> {
     /// # Errors
     ///
     /// `NotADirectory` if a component on the way is a file, `AlreadyExists` if the last one is.
-    pub fn on_the_way(tree: &Arc<Dir>, path: &'p str) -> Result<Self> {
+    pub fn on_the_way(tree: &Dir, path: &'p str) -> Result<Self> {
         match find_deepest(tree, path) {
-            (Found::Dir(_), rest) => Ok(Self::beyond(path, path.len() - rest.len())),
-            (Found::File(_), "") => Err(Error::at(ErrorKind::AlreadyExists, path)),
-            (Found::File(_), _) => Err(Error::at(ErrorKind::NotADirectory, path)),
+            (NodeRef::Dir(_), rest) => Ok(Self::beyond(path, path.len() - rest.len())),
+            (NodeRef::File(_), "") => Err(Error::at(ErrorKind::AlreadyExists, path)),
+            (NodeRef::File(_), _) => Err(Error::at(ErrorKind::NotADirectory, path)),
         }
     }
 
@@ -73,10 +71,8 @@ impl<'p> MissingDirs<'p> {
 
     /// The edit that makes them, paid from `purse`; `None` if none is missing.
     pub fn edit(&self, volume: &Volume, purse: &mut Charge, now: Timestamp) -> Option<Edit> {
-        let new_dir = |name| NewDir {
-            name: volume.paid_name(name, purse),
-            charge: Arc::new(purse.split(volume.config.node_overhead)),
-        };
+        let new_dir =
+            |name| NewDir::new(volume.paid_name(name, purse), purse.split(volume.config.node_overhead));
         let new: SmallVec<_> = self.names().map(new_dir).collect();
         (!new.is_empty()).then(|| Edit::MakeDirs { path: self.path.into(), new, now })
     }
@@ -237,12 +233,12 @@ impl Volume {
         if cost > 0 {
             let (_, text) = path::split_last(to).expect("not the root");
             let is_new = stage.look(|root| {
-                edit(Some(Name::new(text, Charge::none()))).examine(root, &limits)?;
+                edit(Some(PaidName::new(text, Charge::none()))).examine(root, &limits)?;
                 self.look(root, 0, &[from, to])?;
                 Ok::<_, Refusal>(self.slot_in(root, to)?.is_none())
             })?;
             if is_new {
-                name = Some(Name::new(text, self.reserve(cost)?));
+                name = Some(PaidName::new(text, self.reserve(cost)?));
             }
         }
         stage.commit(&mut [edit(name)])
@@ -278,7 +274,7 @@ impl Volume {
             if missing.top().is_none() && find(&root.tree, to).is_ok() {
                 return Err(Error::new(ErrorKind::AlreadyExists).because("the destination exists").into());
             }
-            if let Found::Dir(dir) = source.found {
+            if let NodeRef::Dir(dir) = source.found {
                 fits_depth(dir, to, &self.limits())?;
             }
             self.look(root, missing.count(), &[from, to, missing.top().unwrap_or(to)])?;
@@ -328,12 +324,9 @@ impl Volume {
     /// # Errors
     ///
     /// `NotFound` or `NotADirectory`, of the parent.
-    pub fn slot_in<'r>(&self, root: &'r Root, path: &str) -> Result<Option<Found<'r>>> {
+    pub fn slot_in<'r>(&self, root: &'r Root, path: &str) -> Result<Option<NodeRef<'r>>> {
         let slot = occupant(&root.tree, path).map_err(|miss| Error::at(miss.into(), path))?;
-        Ok(slot.map(|(_, entry)| match &entry.node {
-            Node::Dir(dir) => Found::Dir(dir),
-            Node::File(file) => Found::File(file),
-        }))
+        Ok(slot.map(|(_, entry)| entry.node))
     }
 
     /// The checks that come after existence and kind and before the quota: node limit, then locks.

@@ -19,11 +19,9 @@ use crate::sync::broken;
 use crate::tree::edit::PutRule;
 use crate::tree::edit::{Create, Edit, Hold};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::{At, Found};
 use crate::tree::meta::Timestamp;
 use crate::tree::metadata::Metadata;
-use crate::tree::name::Name;
-use crate::tree::node::FileNode;
+use crate::tree::node::{NewFile, NodeRef, PaidName};
 use crate::tree::root::Root;
 use crate::volume::Volume;
 
@@ -48,7 +46,7 @@ pub enum Growth {
     /// Up to that length, changes of what is there included; 0 for none.
     UpTo(u64),
     /// By that many bytes at the end, whatever length the file has by then.
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))] // tasks append so
+    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "only tasks append so"))]
     By(u64),
 }
 
@@ -68,10 +66,10 @@ impl Growth {
 pub struct Held {
     /// The lock; passed on when this is dropped.
     pub turn: Turn,
-    /// The file as the hold found or made it; `None` if it has no name yet.
-    pub base: Option<Arc<FileNode>>,
+    /// The content of the file as the hold found or made it; `None` if it has no name yet.
+    pub base: Option<Content>,
     /// Its name, if it has none yet and will need a long one.
-    pub name: Option<Name>,
+    pub name: Option<PaidName>,
     /// Pays for the next version of the file, where that was reserved already.
     pub node: Option<Charge>,
     /// What was reserved for growth.
@@ -85,7 +83,7 @@ pub struct Held {
 /// What was seen of a path before its lock was taken.
 pub struct Seen {
     version: Version,
-    file: Option<Arc<FileNode>>,
+    file: Option<Content>,
 }
 
 impl Seen {
@@ -169,7 +167,7 @@ impl Volume {
             let growth = match opening.growth {
                 Growth::UpTo(0) => 0,
                 Growth::UpTo(end) => {
-                    let base = base.map(|file| file.content.clone()).unwrap_or_default();
+                    let base = base.unwrap_or_default();
                     Draft::new(base).reserve_cost(end, overhead)
                 }
                 Growth::By(more) => Content::cost(more, overhead),
@@ -181,7 +179,7 @@ impl Volume {
             let mut purse = self.reserve(nodes.saturating_add(name_cost).saturating_add(growth))?;
             let name = if missing { self.long_name(path, &mut purse) } else { None };
             let mut version = || purse.split(self.config.node_overhead);
-            let blank = (publishes && !opening.atomic).then(|| self.file_node(Content::default(), version()));
+            let blank = (publishes && !opening.atomic).then(|| NewFile::new(Content::default(), version()));
             let node = (growth > 0 || publishes && opening.atomic).then(version);
             let opened = self.now();
             let mut edits = [Edit::Hold(Hold {
@@ -230,8 +228,8 @@ impl Volume {
     pub fn release(
         &self,
         path: &Arc<str>,
-        publish: Option<Arc<FileNode>>,
-        name: Option<Name>,
+        publish: Option<NewFile>,
+        name: Option<PaidName>,
         keep: bool,
     ) -> Result<Option<Metadata>> {
         #[cfg(arcfs_loom)]
@@ -250,23 +248,23 @@ impl Volume {
         let mut edits = [Edit::Release { path: Arc::clone(path), name, publish, keep, now }];
         let version = self.at_once(self.settle(|lane| lane.commit(&mut edits)))?;
         let [Edit::Release { publish, .. }] = &edits else { unreachable!("a release stays a release") };
-        Ok(publish.as_ref().map(|file| Metadata::of(At { found: Found::File(file), version })))
+        Ok(publish.as_ref().map(|file| Metadata::of_new(file, version)))
     }
 
-    /// What can be said before the lock is waited for: existence, kind, node limit. The file, if it
-    /// exists.
+    /// What can be said before the lock is waited for: existence, kind, node limit. The content of
+    /// the file, if it exists.
     fn look_at_opening(
         &self,
         root: &Root,
         path: &str,
         opening: &Opening,
-    ) -> Result<Option<Arc<FileNode>>, Refusal> {
+    ) -> Result<Option<Content>, Refusal> {
         let old = match self.slot_in(root, path)? {
-            Some(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
-            Some(Found::File(_)) if opening.create == Create::New => {
+            Some(NodeRef::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
+            Some(NodeRef::File(_)) if opening.create == Create::New => {
                 return Err(Error::at(ErrorKind::AlreadyExists, path).into());
             }
-            Some(Found::File(file)) => Some(Arc::clone(file)),
+            Some(NodeRef::File(file)) => Some(file.content.clone()),
             None if opening.create == Create::Never => {
                 return Err(Error::at(ErrorKind::NotFound, path).into());
             }

@@ -1,11 +1,9 @@
 //! Operations that read: each works on one root and takes no lock.
 
-use std::sync::Arc;
-
 use crate::content::{self, Content};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tree::lookup::{At, Found, Miss, find};
-use crate::tree::node::{Dir, Totals};
+use crate::tree::lookup::{At, Miss, find};
+use crate::tree::node::{NodeRef, Totals};
 use crate::usage::{Stats, Usage};
 use crate::volume::Volume;
 
@@ -32,7 +30,7 @@ impl Volume {
 
     /// As [`view`](Self::view), for calls that answer yes or no.
     #[inline]
-    pub fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
+    pub fn test(&self, path: &str, test: impl FnOnce(NodeRef<'_>) -> bool) -> bool {
         let Ok(path) = self.normalize(path) else { return false };
         find(&self.load().tree, &path).is_ok_and(|at| test(at.found))
     }
@@ -75,15 +73,15 @@ impl Volume {
         self.view(path, |at| file_content(&at).cloned())
     }
 
-    /// The directory at a path, shared.
+    /// Whether a directory stands at a path, or why none does.
     ///
     /// # Errors
     ///
     /// As [`view`](Self::view); `NotADirectory`.
-    pub fn dir(&self, path: &str) -> Result<Arc<Dir>> {
+    pub fn look_for_dir(&self, path: &str) -> Result<()> {
         self.view(path, |at| match at.found {
-            Found::Dir(dir) => Ok(Arc::clone(dir)),
-            Found::File(_) => Err(Error::new(Miss::NotADirectory.into())),
+            NodeRef::Dir(_) => Ok(()),
+            NodeRef::File(_) => Err(Error::new(Miss::NotADirectory.into())),
         })
     }
 
@@ -120,8 +118,8 @@ impl Volume {
 /// `IsADirectory`.
 pub fn file_content<'a>(at: &At<'a>) -> Result<&'a Content> {
     match at.found {
-        Found::File(file) => Ok(&file.content),
-        Found::Dir(_) => Err(Error::new(ErrorKind::IsADirectory)),
+        NodeRef::File(file) => Ok(&file.content),
+        NodeRef::Dir(_) => Err(Error::new(ErrorKind::IsADirectory)),
     }
 }
 
@@ -143,8 +141,8 @@ pub fn read_content(content: &Content, out: &mut Vec<u8>) -> Result<()> {
 #[must_use]
 pub fn usage_of(at: &At<'_>) -> Usage {
     match at.found {
-        Found::File(file) => Usage { bytes: file.content.len(), files: 1, dirs: 0 },
-        Found::Dir(dir) => {
+        NodeRef::File(file) => Usage { bytes: file.content.len(), files: 1, dirs: 0 },
+        NodeRef::Dir(dir) => {
             let Totals { bytes, files, dirs, .. } = dir.totals;
             Usage { bytes, files: u64::from(files), dirs: u64::from(dirs) + 1 }
         }

@@ -7,6 +7,7 @@
 use crate::error::ErrorKind;
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
+use crate::tree::held::Tree;
 use crate::tree::root::Root;
 use crate::volume::Lane;
 
@@ -15,6 +16,9 @@ pub trait Stage: Sized {
     /// Looks at the root. Nothing of it is kept, so that while an operation reserves, its own look
     /// keeps no bytes alive.
     fn look<T>(&self, look: impl FnOnce(&Root) -> T) -> T;
+
+    /// The tree, held.
+    fn tree(&self) -> Tree;
 
     /// Applies edits, all or none.
     ///
@@ -36,6 +40,10 @@ pub trait Stage: Sized {
 impl Stage for &Lane<'_> {
     fn look<T>(&self, look: impl FnOnce(&Root) -> T) -> T {
         look(&self.load())
+    }
+
+    fn tree(&self) -> Tree {
+        self.held().0
     }
 
     fn commit(self, edits: &mut [Edit]) -> Result<(), Refusal> {

@@ -1,7 +1,6 @@
 //! One-shot writes: the whole content of a file, or an addition to it, in one publication.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Stage;
@@ -11,9 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::{Found, find};
-use crate::tree::meta::FileMeta;
-use crate::tree::node::{FileNode, Paid};
+use crate::tree::lookup::find;
+use crate::tree::node::{NewFile, NodeRef};
 use crate::tree::root::Root;
 use crate::volume::{Lane, Storage, Volume};
 
@@ -127,12 +125,11 @@ impl Volume {
     ///
     /// The refusal.
     pub fn set_modified_on(&self, stage: impl Stage, path: &str, time: SystemTime) -> Result<(), Refusal> {
-        let found = stage.look(|root| find(&root.tree, path).map(|at| matches!(at.found, Found::File(_))));
+        let found = stage.look(|root| find(&root.tree, path).map(|at| matches!(at.found, NodeRef::File(_))));
         let is_file = found.map_err(|miss| Error::at(miss.into(), path))?;
         let file = is_file.then(|| {
             // Where there is no room for it beside the version before, that one pays for both.
-            let paid = self.reserve(self.config.node_overhead).map_or(Paid::Previous, Paid::Own);
-            Arc::new(FileNode { content: Content::default(), meta: FileMeta::default(), paid })
+            NewFile::same_content(self.reserve(self.config.node_overhead).ok())
         });
         stage.commit(&mut [Edit::SetModified { path: path.into(), file, time: time.into() }])
     }
@@ -143,15 +140,10 @@ impl Volume {
         self.config.node_overhead.saturating_add(name)
     }
 
-    /// A version of a file, its times still to be filled in.
-    pub fn file_node(&self, content: Content, charge: Charge) -> Arc<FileNode> {
-        Arc::new(FileNode::new(content, FileMeta::default(), charge))
-    }
-
     /// The edit that puts a file, its node and name paid from `purse`.
     fn put(&self, path: &str, missing: bool, content: Content, rule: PutRule, mut purse: Charge) -> Edit {
         let name = if missing { self.long_name(path, &mut purse) } else { None };
-        Edit::Put { path: path.into(), name, file: self.file_node(content, purse), rule, now: self.now() }
+        Edit::Put { path: path.into(), name, file: NewFile::new(content, purse), rule, now: self.now() }
     }
 
     /// Normalises the path of a file operation.
@@ -167,8 +159,8 @@ impl Volume {
     /// The content that a write would replace, once kind, node limit and locks have been looked at.
     fn look_at_file(&self, root: &Root, path: &str) -> Result<Option<Content>, Refusal> {
         let old = match self.slot_in(root, path)? {
-            Some(Found::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
-            Some(Found::File(file)) => Some(file.content.clone()),
+            Some(NodeRef::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
+            Some(NodeRef::File(file)) => Some(file.content.clone()),
             None => None,
         };
         self.look(root, u64::from(old.is_none()), &[path])?;

@@ -47,7 +47,7 @@ impl Relief for Spare {
 
 /// What a commit asks: whether a tree of `current` nodes may become one of `after`.
 fn check(limit: &NodeLimit, current: u64, after: u64) -> Result<()> {
-    Limits { max_nodes: limit.get(), max_depth: 1 }.admit_nodes(current, after)
+    Limits { max_nodes: limit.get(), max_depth: 1, chunk_overhead: 0 }.admit_nodes(current, after)
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_node_limit_has_a_ceiling() {
     assert!(check(&limit, NodeLimit::CEILING, NodeLimit::CEILING + 1).is_err());
 }
 
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 mod faults {
     use super::*;
     use crate::testing::Injected;

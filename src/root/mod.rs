@@ -1,27 +1,37 @@
-//! Publication: the one swapped pointer, and how a commit replaces it.
+//! Publication: the one pointer to the newest root, and how a commit replaces it.
 //!
 //! Knows nothing of paths, bytes or users' errors: it hands edits to [`tree`](crate::tree) and
-//! swaps what comes back.
+//! publishes what comes back.
 //!
 //! | module | what |
 //! |---|---|
-//! | `cell` | the pointer; the seam where another kind of cell goes |
-//! | `protocol` | how concurrent commits take turns |
-//! | `graves` | large trees that nobody but the filesystem holds any more |
-//! | `publisher` | the one function that every publication passes |
+//! | `counted` | for the tree over counted nodes: the swapped pointer, how commits take turns, the graves |
+//! | `over_versions` | the same doors for the tree whose objects are freed by version |
+//! | `version_cell` | the published pointer where objects are freed by version |
+//! | `readers` | who reads which version |
 
-mod cell;
-mod graves;
-mod protocol;
-mod publisher;
+#[cfg(not(arcfs_tree = "versioned"))]
+mod counted;
+#[cfg(arcfs_tree = "versioned")]
+mod over_versions;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    allow(dead_code, reason = "a counted root cell needs a part of it, or none")
+)]
+pub mod readers;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    allow(dead_code, reason = "a counted root cell needs a part of it, or none")
+)]
+pub mod version_cell;
 
-#[cfg(feature = "internals")]
-pub use cell::RootCell;
-pub use cell::RootGuard;
-pub use graves::Graves;
-pub use protocol::SerialTurn;
-#[cfg(feature = "internals")]
-pub use protocol::{Combining, CompareAndSwap};
-#[cfg(feature = "internals")]
-pub use protocol::{Protocol, Serial};
-pub use publisher::{Publisher, Version};
+#[cfg(not(arcfs_tree = "versioned"))]
+use counted as publication;
+#[cfg(arcfs_tree = "versioned")]
+use over_versions as publication;
+
+#[cfg(all(feature = "internals", not(arcfs_tree = "versioned")))]
+pub use counted::{Combining, CompareAndSwap, Protocol, RootCell, Serial};
+pub use publication::{Graves, Publisher, RootGuard, Seed, SerialTurn, Version};
+#[cfg(any(test, feature = "internals"))]
+pub use version_cell::{Pin, VersionCell, Versioned, is_read};

@@ -30,16 +30,16 @@
 
 mod diff;
 mod fixture;
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 mod injected;
 mod show;
 
 pub use diff::{AsSnapshot, TreeDiff, diff_trees};
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 pub use injected::Injected;
 
 pub use crate::clock::ManualClock;
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "testing")]
 pub use crate::fault::Fault;
 #[doc(inline)]
 pub use crate::{assert_tree_eq, mem_fs};

@@ -44,16 +44,42 @@ pub fn cut(codec: Codec, rest: &[u8], wish: Wish) -> Piece {
         return Piece::Bytes { len: end, ends: true };
     }
     // Whether a line feed follows must be known before the return can be taken.
-    match rest.get(end..end + width) {
-        Some(next) if is(codec, next, b'\n') => {
-            let whole = wish.translate || end + width <= most;
-            Piece::Bytes { len: if whole { end + width } else { end }, ends: whole }
+    match feed_behind(codec, &rest[end..]) {
+        Some(0) => Piece::Bytes { len: end, ends: true },
+        Some(feed) => {
+            let whole = wish.translate || end + feed <= most;
+            Piece::Bytes { len: if whole { end + feed } else { end }, ends: whole }
         }
-        Some(_) => Piece::Bytes { len: end, ends: true },
         None if wish.at_end => Piece::Bytes { len: end, ends: true },
         None if at >= wish.least.max(1) => Piece::Bytes { len: at, ends: false },
         None => Piece::More,
     }
+}
+
+/// How many bytes the `\n` takes that belongs to a `\r` right before them; 0 if there is none, and `None`
+/// if that cannot be told yet.
+pub fn feed_behind(codec: Codec, behind: &[u8]) -> Option<usize> {
+    let shift = shift(codec, behind)?;
+    let end = shift + codec.width();
+    let unit = behind.get(shift..end)?;
+    Some(if is(codec, unit, b'\n') { end } else { 0 })
+}
+
+/// How many bytes are no character and may stand between a `\r` and the `\n` that belongs to it; `None`
+/// if that cannot be told yet.
+///
+/// Only ISO-2022-JP has such bytes: one escape sequence, since a second one right behind it is malformed.
+/// Behind others than these two there is no `\n`.
+fn shift(codec: Codec, behind: &[u8]) -> Option<usize> {
+    const TO_ASCII_OR_ROMAN: [&[u8]; 2] = [b"\x1b(B", b"\x1b(J"];
+    if codec != Codec::Whatwg(encoding_rs::ISO_2022_JP) {
+        return Some(0);
+    }
+    if let Some(escape) = TO_ASCII_OR_ROMAN.iter().find(|escape| behind.starts_with(escape)) {
+        return Some(escape.len());
+    }
+    let begins = TO_ASCII_OR_ROMAN.iter().any(|escape| escape.starts_with(behind));
+    if begins { None } else { Some(0) }
 }
 
 /// Where the first `\r`, or also `\n`, is, and whether it is a `\r`.
@@ -120,6 +146,26 @@ mod tests {
         assert_eq!(cut(utf16, b"\0\r\0", LINE), Piece::More);
         assert_eq!(cut(utf16, b"\0\r\0\n", LINE), bytes(4, true));
         assert_eq!(cut(utf16, b"\0\r\n\0", LINE), bytes(2, true));
+    }
+
+    #[test]
+    fn a_shift_does_not_part_a_return_from_its_feed() {
+        let codec = Codec::Whatwg(encoding_rs::ISO_2022_JP);
+        for shifted in [&b"\r\x1b(B\n"[..], b"\r\x1b(J\n"] {
+            assert_eq!(cut(codec, shifted, LINE), bytes(5, true));
+            // Of a pair that is kept, a limit may take the return alone.
+            assert_eq!(cut(codec, shifted, Wish { most: 4, ..LINE }), bytes(1, false));
+            assert_eq!(cut(codec, shifted, Wish { most: 4, translate: true, ..LINE }), bytes(5, true));
+            for len in 1..5 {
+                assert_eq!(cut(codec, &shifted[..len], LINE), Piece::More, "{len}");
+                assert_eq!(cut(codec, &shifted[..len], Wish { at_end: true, ..LINE }), bytes(1, true));
+            }
+        }
+        // In a set of two bytes or of kana there is no feed, and two shifts are one too many.
+        for apart in [&b"\r\x1b$B\n"[..], b"\r\x1b(I\n", b"\r\x1b(B\x1b(B\n", b"\r\x1b\n"] {
+            assert_eq!(cut(codec, apart, LINE), bytes(1, true));
+        }
+        assert_eq!(cut(Codec::Utf8, b"\r\x1b(B\n", LINE), bytes(1, true));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::decode::{Decoded, Decoder, Malformed, push};
 use super::encoding::Codec;
 use super::lines::Lines;
 use super::options::TextErrors;
-use super::piece::{Piece, Wish, cut};
+use super::piece::{Piece, Wish, cut, feed_behind};
 use super::{SeekBy, TextEncoding, TextFile};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -31,7 +31,8 @@ pub struct Input {
     decoder: Decoder,
     /// Whether the byte order is the one of the file, where it is for a byte order mark to say.
     order_known: bool,
-    /// The second of two characters that one sequence of bytes is, where only the first was asked for.
+    /// A character that came with the one before it, where only that was asked for: the second of two
+    /// that one sequence of bytes is, or the one behind malformed bytes that a decoder had taken in.
     held: Option<char>,
     /// What went wrong behind what the last call returned.
     failure: Option<Failure>,
@@ -413,9 +414,14 @@ impl<H: Read> TextFile<H> {
         self.input.begin(&mut self.handle, self.seek, self.options.encoding)?;
         let mut left = limit;
         if left > 0
-            && let Some(c) = self.input.held.take()
+            && let Some(c) = self.input.held
         {
+            let ends = line && self.ends_line(c)?;
             push(out, c.encode_utf8(&mut [0; 4]))?;
+            self.input.held = None;
+            if ends {
+                return Ok(());
+            }
             left -= 1;
         }
         let (mut at_end, mut least) = (false, 0);
@@ -451,6 +457,20 @@ impl<H: Read> TextFile<H> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a character that was held ends a line, without what follows it.
+    fn ends_line(&mut self, c: char) -> Result<bool, Failure> {
+        if c != '\r' {
+            return Ok(c == '\n');
+        }
+        loop {
+            match feed_behind(self.input.codec(), self.input.rest()) {
+                Some(feed) => return Ok(feed == 0),
+                None if self.input.fill(&mut self.handle)? == 0 => return Ok(true),
+                None => {}
+            }
+        }
     }
 
     /// Decodes the bytes up to `stop`, or as many as `limit` characters are, malformed ones replaced.

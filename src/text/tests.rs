@@ -50,6 +50,12 @@ const TELLING: &[&[u8]] = &[
     b"\x3d\xd8\0\xde",
 ];
 
+/// What ISO-2022-JP is made of, whole and in pieces.
+const SHIFTING: &[&[u8]] = &[
+    b"\r", b"\n", b"a", b"\x1b(B", b"\x1b(J", b"\x1b(I", b"\x1b$B", b"\x1b$@", b"\x1b", b"(", b"J", b"$",
+    b"F|",
+];
+
 /// Bytes that mean something somewhere: line ends, lead and trail bytes, escape sequences, marks.
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
@@ -188,6 +194,47 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000)
 }
 
+fn any_newline() -> impl Strategy<Value = Newline> {
+    proptest::sample::select(&[Newline::Keep, Newline::Universal, Newline::CrLf][..])
+}
+
+/// Reads `bytes` by these calls from a handle that gives so many a time, against a whole decode.
+fn check_pieces(
+    encoding: TextEncoding,
+    bytes: &[u8],
+    sizes: &[usize],
+    calls: Vec<Call>,
+    newline: Newline,
+) -> Result<(), TestCaseError> {
+    let options = TextOptions::new().encoded_as(encoding).errors(TextErrors::Replace).newline(newline);
+    let whole = reference(encoding, bytes, newline);
+    let mut text = options.open(Dribble::new(bytes, sizes));
+    let mut left = whole.as_str();
+    for one in calls.into_iter().chain([Call::All]) {
+        let wanted = expected(one, left);
+        let read = call(&mut text, one).unwrap();
+        prop_assert_eq!(&read, wanted, "{:?} of {:?}", one, encoding);
+        left = &left[wanted.len()..];
+
+        // Whoever goes on from the position reads the rest.
+        if encoding.name() != "ISO-2022-JP" {
+            let at = text.position().unwrap();
+            let mut other = options.open(Cursor::new(bytes));
+            other.read_chars(0).unwrap(); // the byte order
+            other.seek(SeekFrom::Start(at)).unwrap();
+            let rest = other.read_text().unwrap();
+            // Behind the first of the two characters that one pair of bytes is in Big5, it is
+            // behind both.
+            let second = left.starts_with(['\u{304}', '\u{30c}']) && encoding.name() == "Big5";
+            let left = if second && rest != left { &left[2..] } else { left };
+            prop_assert_eq!(rest, left, "from {} of {:?}", at, encoding);
+        }
+    }
+    prop_assert_eq!(left, "");
+    prop_assert_eq!(text.position().unwrap(), bytes.len() as u64);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 
@@ -197,34 +244,21 @@ proptest! {
         bytes in any_bytes(),
         sizes in any_sizes(),
         calls in proptest::collection::vec(any_call(0), 0..30),
-        newline in proptest::sample::select(&[Newline::Keep, Newline::Universal, Newline::CrLf][..]),
+        newline in any_newline(),
     ) {
-        let options = TextOptions::new().encoded_as(encoding).errors(TextErrors::Replace).newline(newline);
-        let whole = reference(encoding, &bytes, newline);
-        let mut text = options.open(Dribble::new(&bytes, &sizes));
-        let mut left = whole.as_str();
-        for one in calls.into_iter().chain([Call::All]) {
-            let wanted = expected(one, left);
-            let read = call(&mut text, one).unwrap();
-            prop_assert_eq!(&read, wanted, "{:?} of {:?}", one, encoding);
-            left = &left[wanted.len()..];
+        check_pieces(encoding, &bytes, &sizes, calls, newline)?;
+    }
 
-            // Whoever goes on from the position reads the rest.
-            if encoding.name() != "ISO-2022-JP" {
-                let at = text.position().unwrap();
-                let mut other = options.open(Cursor::new(&bytes));
-                other.read_chars(0).unwrap(); // the byte order
-                other.seek(SeekFrom::Start(at)).unwrap();
-                let rest = other.read_text().unwrap();
-                // Behind the first of the two characters that one pair of bytes is in Big5, it is
-                // behind both.
-                let second = left.starts_with(['\u{304}', '\u{30c}']) && encoding.name() == "Big5";
-                let left = if second && rest != left { &left[2..] } else { left };
-                prop_assert_eq!(rest, left, "from {} of {:?}", at, encoding);
-            }
-        }
-        prop_assert_eq!(left, "");
-        prop_assert_eq!(text.position().unwrap(), bytes.len() as u64);
+    /// Where escape sequences stand between the characters of a line end.
+    #[test]
+    fn reading_by_shifts_in_any_pieces_is_decoding_as_a_whole(
+        parts in proptest::collection::vec(proptest::sample::select(SHIFTING), 0..20),
+        sizes in any_sizes(),
+        calls in proptest::collection::vec(any_call(0), 0..30),
+        newline in any_newline(),
+    ) {
+        let encoding = TextEncoding::for_label("iso-2022-jp").unwrap();
+        check_pieces(encoding, &parts.concat(), &sizes, calls, newline)?;
     }
 
     #[test]
@@ -422,6 +456,28 @@ fn a_write_that_fails_leaves_the_encoder_as_it_was() {
     text.finish().unwrap();
     text.write_str("a").unwrap();
     assert_eq!(text.get_ref().bytes.get_ref(), b"\x1b$BF|K\\\x1b(Ba");
+}
+
+#[test]
+fn a_shift_between_return_and_feed_is_within_one_line_end() {
+    // As written by who went back to ASCII behind the return: a line end is of characters, not of bytes.
+    let options = TextOptions::new().encoding("iso-2022-jp").unwrap();
+    let mut text = options.open(Cursor::new(Vec::new()));
+    text.write_str("¥\r").unwrap();
+    text.finish().unwrap();
+    text.write_str("\n日").unwrap();
+    text.finish().unwrap();
+    let bytes = text.into_inner().unwrap().into_inner();
+    assert_eq!(bytes, b"\x1b(J\\\r\x1b(B\n\x1b$BF|\x1b(B");
+
+    let lines: Result<Vec<String>> = options.open(Cursor::new(&bytes)).lines().collect();
+    assert_eq!(lines.unwrap(), ["¥", "日"]);
+    let mut universal = options.newline(Newline::Universal).open(Cursor::new(&bytes));
+    assert_eq!(universal.read_chars(2).unwrap(), "¥\n");
+    assert_eq!(universal.position().unwrap(), 9);
+    assert_eq!(universal.read_text().unwrap(), "日");
+    let mut kept = options.open(Cursor::new(&bytes));
+    assert_eq!([(); 4].map(|()| kept.read_chars(1).unwrap()), ["¥", "\r", "\n", "日"]);
 }
 
 #[test]

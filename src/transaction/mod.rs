@@ -49,6 +49,7 @@ mod write;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use self::private::Private;
@@ -57,8 +58,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::sync::{Deadline, Moment};
 use crate::tree::examine::Refusal;
-use crate::tree::lookup::{Found, find_deepest};
-use crate::tree::node::Dir;
+use crate::tree::fork::{Base, Fork};
+use crate::tree::held::Tree;
+use crate::tree::lookup::find_deepest;
+use crate::tree::node::NodeRef;
 use crate::tree::root::Root;
 use crate::volume::Volume;
 
@@ -96,7 +99,7 @@ use crate::volume::Volume;
 /// ```
 pub struct Transaction {
     volume: Arc<Volume>,
-    base: Arc<Root>,
+    base: Base,
     private: Private,
     reads: RefCell<Reads>,
 }
@@ -117,10 +120,10 @@ impl Transaction {
     }
 
     fn begin(volume: &Arc<Volume>) -> Self {
-        let base = Arc::clone(&volume.load());
+        let base = volume.base();
         Self {
             volume: Arc::clone(volume),
-            private: Private::new(volume, Root::clone(&base)),
+            private: Private::new(volume, Fork::of(&base)),
             base,
             reads: RefCell::default(),
         }
@@ -133,13 +136,13 @@ impl Transaction {
     /// [`Refusal::Stale`] if it is not; a held path; an error where the limits do not allow it.
     fn commit(self) -> Result<(), Refusal> {
         let Self { volume, base, private, reads } = self;
-        let Private { edits: changes, root, .. } = private;
+        let Private { edits: changes, fork, .. } = private;
         if changes.is_empty() {
             return Ok(()); // it read one root, and was true of it
         }
         // From here on nothing but the expectations keeps old nodes alive.
-        drop(root);
-        let mut edits = reads.into_inner().expectations(&base.tree);
+        drop(fork);
+        let mut edits = reads.into_inner().expectations(base.tree());
         drop(base);
         edits.extend(changes);
         match volume.commit_once(&mut edits) {
@@ -155,19 +158,25 @@ impl Transaction {
         }
     }
 
-    /// The tree as the transaction sees it.
-    fn tree(&self) -> &Arc<Dir> {
-        &self.private.root.tree
+    /// The root as the transaction sees it.
+    fn root(&self) -> impl Deref<Target = Root> + '_ {
+        self.private.fork.root()
+    }
+
+    /// The tree as the transaction sees it, held.
+    fn tree(&self) -> Tree {
+        self.private.fork.tree()
     }
 
     /// Notes a look at the node that stands at a normalised path, or at what keeps it from
     /// standing there.
     fn note(&self, path: &str, what: What) {
-        let (found, rest) = find_deepest(self.tree(), path);
+        let root = self.root();
+        let (found, rest) = find_deepest(&root.tree, path);
         let Some(missing) = path::components(rest).next() else { return self.note_slot(path, what) };
         let there = path.len() - rest.len();
         self.note_slot(if there == 0 { "/" } else { &path[..there] }, What::Node);
-        if let Found::Dir(_) = found {
+        if let NodeRef::Dir(_) = found {
             self.note_slot(&path[..there + 1 + missing.len()], What::Node);
         }
     }
@@ -241,9 +250,9 @@ impl Runs {
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
-            .field("base", &self.base.version)
+            .field("base", &self.base.version())
             .field("edits", &self.private.edits.len())
-            .field("tree", self.tree())
+            .field("tree", &self.tree())
             .finish_non_exhaustive()
     }
 }

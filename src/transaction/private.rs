@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use super::origin::Origins;
 use crate::ops::Stage;
-use crate::tree::apply::apply_in_place;
 use crate::tree::edit::{Edit, PutRule};
 use crate::tree::examine::Refusal;
+use crate::tree::fork::Fork;
+use crate::tree::held::Tree;
 use crate::tree::root::Root;
 use crate::volume::Volume;
 
-/// A root that nobody else sees.
+/// A fork of the root that was published.
 ///
 /// Its edits are kept so that they can be applied again, to the root that the transaction
 /// replaces. Versions in it are provisional: they are never published.
 #[derive(Debug)]
 pub struct Private {
     volume: Arc<Volume>,
-    pub root: Root,
+    pub fork: Fork,
     /// What was done so far, in order.
     pub edits: Vec<Edit>,
     /// Which edit put the file that is at a path now, where nothing but more files and directories
@@ -29,9 +30,9 @@ pub struct Private {
 }
 
 impl Private {
-    pub fn new(volume: &Arc<Volume>, root: Root) -> Self {
+    pub fn new(volume: &Arc<Volume>, fork: Fork) -> Self {
         let (edits, latest, origins) = Default::default();
-        Self { volume: Arc::clone(volume), root, edits, latest, origins }
+        Self { volume: Arc::clone(volume), fork, edits, latest, origins }
     }
 
     /// Keeps an edit that was applied.
@@ -46,7 +47,7 @@ impl Private {
                 *rule = PutRule::Keep;
                 if let Some(&at) = self.latest.get(path) {
                     if let Edit::Put { file: earlier, .. } = &mut self.edits[at] {
-                        *earlier = Arc::clone(file);
+                        std::mem::swap(earlier, file);
                     }
                     return;
                 }
@@ -61,21 +62,17 @@ impl Private {
 
 impl Stage for &mut Private {
     fn look<T>(&self, look: impl FnOnce(&Root) -> T) -> T {
-        look(&self.root)
+        look(&self.fork.root())
+    }
+
+    fn tree(&self) -> Tree {
+        self.fork.tree()
     }
 
     fn commit(self, edits: &mut [Edit]) -> Result<(), Refusal> {
         let limits = self.volume.limits();
-        let before = (edits.len() > 1).then(|| self.root.clone());
-        for edit in edits.iter_mut() {
-            self.root.version = self.volume.provisional_version();
-            if let Err(refusal) = apply_in_place(&mut self.root, edit, &limits) {
-                if let Some(before) = before {
-                    self.root = before;
-                }
-                return Err(refusal);
-            }
-        }
+        let volume = &self.volume;
+        self.fork.commit(edits, &limits, || volume.provisional_version())?;
         for edit in edits {
             self.keep(std::mem::take(edit));
         }

@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::ops::{Named, file_content, read_content, usage_of};
 use crate::pattern::Pattern;
 use crate::tree::glob::{Look, glob_noting};
-use crate::tree::lookup::{At, Found, find};
+use crate::tree::lookup::{At, find};
 use crate::tree::metadata::Metadata;
+use crate::tree::node::NodeRef;
 use crate::tree::read_dir::ReadDir;
 use crate::tree::walk::Walk;
 use crate::usage::Usage;
@@ -28,7 +29,7 @@ impl Transaction {
         let look = || {
             let path = self.volume.normalize(path)?;
             self.note(&path, what);
-            match find(self.tree(), &path) {
+            match find(&self.root().tree, &path) {
                 Ok(at) => view(at),
                 Err(miss) => Err(Error::new(miss.into())),
             }
@@ -37,10 +38,10 @@ impl Transaction {
         look().named(operation, path)
     }
 
-    fn test(&self, path: &str, test: impl FnOnce(Found<'_>) -> bool) -> bool {
+    fn test(&self, path: &str, test: impl FnOnce(NodeRef<'_>) -> bool) -> bool {
         let Ok(path) = self.volume.normalize(path) else { return false };
         self.note(&path, What::Node);
-        find(self.tree(), &path).is_ok_and(|at| test(at.found))
+        find(&self.root().tree, &path).is_ok_and(|at| test(at.found))
     }
 
     fn read_as(&self, operation: &'static str, path: &str, out: &mut Vec<u8>) -> Result<()> {
@@ -68,7 +69,7 @@ impl Transaction {
     /// ```
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.base.version
+        self.base.version()
     }
 
     /// As [`MemFs::exists`](crate::MemFs::exists).
@@ -101,7 +102,7 @@ impl Transaction {
     /// ```
     #[must_use]
     pub fn is_file(&self, path: impl AsRef<str>) -> bool {
-        self.test(path.as_ref(), |found| matches!(found, Found::File(_)))
+        self.test(path.as_ref(), |found| matches!(found, NodeRef::File(_)))
     }
 
     /// As [`MemFs::is_dir`](crate::MemFs::is_dir).
@@ -117,7 +118,7 @@ impl Transaction {
     /// ```
     #[must_use]
     pub fn is_dir(&self, path: impl AsRef<str>) -> bool {
-        self.test(path.as_ref(), |found| matches!(found, Found::Dir(_)))
+        self.test(path.as_ref(), |found| matches!(found, NodeRef::Dir(_)))
     }
 
     /// As [`MemFs::metadata`](crate::MemFs::metadata). The version of what this transaction has
@@ -290,7 +291,7 @@ impl Transaction {
     pub fn glob(&self, pattern: impl AsRef<str>) -> Result<Vec<String>> {
         let pattern = Pattern::new(pattern.as_ref()).named("glob", pattern.as_ref())?;
         let mut listed = Vec::new();
-        let found = glob_noting(self.tree(), &pattern, |look| match look {
+        let found = glob_noting(&self.tree(), &pattern, |look| match look {
             Look::Listed(dir) if listed.len() <= LISTED_ONE_BY_ONE => listed.push(dir.path()),
             Look::Listed(_) => {}
             Look::Named(dir, name) => self.note_slot(&dir.path_of(name), What::Node),

@@ -1,12 +1,12 @@
 //! What a transaction has read of the root that it started from.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::path;
-use crate::tree::edit::{Edit, Seen};
-use crate::tree::lookup::{Found, find};
-use crate::tree::node::Dir;
+use crate::tree::edit::{Edit, Seen, SeenFile};
+use crate::tree::held::Tree;
+use crate::tree::lookup::find;
+use crate::tree::node::NodeRef;
 
 /// How much of a directory was read beside that it is one. Of a file or of nothing there is only
 /// one thing to read.
@@ -51,7 +51,7 @@ impl Reads {
     }
 
     /// The expectations that hold exactly where all that was read is as it is in `base`.
-    pub fn expectations(self, base: &Arc<Dir>) -> Vec<Edit> {
+    pub fn expectations(self, base: &Tree) -> Vec<Edit> {
         let mut noted: Vec<_> = self.noted.into_iter().collect();
         noted.sort_unstable_by(|(a, _), (b, _)| path::compare(a, b));
         let mut edits: Vec<Edit> = Vec::with_capacity(noted.len());
@@ -63,16 +63,16 @@ impl Reads {
             let mut expect = |seen| edits.push(Edit::Expect { path: path.clone(), seen });
             match find(base, &path).map(|at| at.found) {
                 Err(_) => expect(Seen::Absent),
-                Ok(Found::File(file)) => expect(Seen::File(Arc::clone(file))),
-                Ok(Found::Dir(dir)) => {
+                Ok(NodeRef::File(file)) => expect(Seen::File(SeenFile::of(file))),
+                Ok(NodeRef::Dir(dir)) => {
                     if meta {
                         expect(Seen::DirMeta(dir.meta));
                     }
                     if subtree {
-                        expect(Seen::Subtree(Arc::clone(dir)));
+                        expect(Seen::Subtree(base.clone(), path.clone()));
                         covered = Some(path);
                     } else if listing {
-                        expect(Seen::Listing(Arc::clone(dir)));
+                        expect(Seen::Listing(base.clone(), path.clone()));
                     } else if !meta && &*path != "/" {
                         expect(Seen::IsDir);
                     }

@@ -1,56 +1,54 @@
 //! The invariants of a root, checked from scratch. For tests: O(nodes).
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
+use super::dir_map::NameRef;
 use super::holds::Hold;
-use super::lookup::{Found, find, find_dir};
-use super::name::Name;
-use super::node::{Dir, Node, Paid, Totals};
+use super::lookup::{find, find_dir};
+use super::node::{Dir, NodeRef, Totals};
 use super::root::Root;
 use super::trail::Trail;
 use crate::path;
 
-/// Checks every invariant of a root, and of its version of the tree.
+/// Checks every invariant of a root, and of its version of the tree, in a filesystem that charges each
+/// chunk so much.
 ///
 /// # Errors
 ///
 /// Which one is broken, and where.
-pub fn check_consistent(root: &Root) -> Result<(), String> {
-    if root.tree.charge.is_some() {
+pub fn check_consistent(root: &Root, chunk_overhead: u64) -> Result<(), String> {
+    if root.tree.receipt().is_some() {
         return Err("the root directory is charged".to_owned());
     }
-    check_tree(&root.tree, root.version)?;
+    check_tree(&root.tree, root.version, chunk_overhead)?;
     check_holds(root)
 }
 
 /// A directory and where it is.
 struct Visit<'a> {
-    dir: &'a Arc<Dir>,
+    dir: &'a Dir,
     /// The visit of the directory that it is in; itself for the first.
     parent: usize,
-    name: Option<&'a Name>,
+    name: Option<NameRef<'a>>,
 }
 
-fn check_tree(tree: &Arc<Dir>, version: u64) -> Result<(), String> {
+fn check_tree(tree: &Dir, version: u64, chunk_overhead: u64) -> Result<(), String> {
     // Each directory comes after the one that it is in, so that the way back is from the leaves up.
     let mut visits = vec![Visit { dir: tree, parent: 0, name: None }];
     let mut seen = HashSet::new();
     let mut at = 0;
     while let Some(&Visit { dir, .. }) = visits.get(at) {
         let fail = |what: String| Err(format!("{what}, in {:?}", path_of(&visits, at)));
-        if !seen.insert(Arc::as_ptr(dir).cast::<()>()) {
+        if !seen.insert(std::ptr::from_ref(dir).cast::<()>()) {
             return fail("a directory with two parents".to_owned());
         }
-        if let Some(charge) = &dir.charge
-            && !seen.insert(Arc::as_ptr(charge).cast::<()>())
-        {
+        if dir.receipt().is_some_and(|receipt| !seen.insert(receipt)) {
             return fail("two directories with one charge".to_owned());
         }
         if dir.meta.listed > version {
             return fail(format!("listed in {}, after {version}", dir.meta.listed));
         }
-        let (mut sum, mut before, mut found) = (Totals::default(), None::<&Name>, Vec::new());
+        let (mut sum, mut before, mut found) = (Totals::default(), None::<NameRef<'_>>, Vec::new());
         for (name, entry) in dir.entries.iter() {
             check_name(name).or_else(&fail)?;
             if before.is_some_and(|before| before.as_bytes() >= name.as_bytes()) {
@@ -60,28 +58,20 @@ fn check_tree(tree: &Arc<Dir>, version: u64) -> Result<(), String> {
             if entry.placed > version {
                 return fail(format!("{name:?} placed in {}, after {version}", entry.placed));
             }
-            match &entry.node {
-                Node::Dir(below) => found.push(Visit { dir: below, parent: at, name: Some(name) }),
-                Node::File(file) => {
-                    if !seen.insert(Arc::as_ptr(file).cast::<()>()) {
+            match entry.node {
+                NodeRef::Dir(below) => found.push(Visit { dir: below, parent: at, name: Some(name) }),
+                NodeRef::File(file) => {
+                    if !seen.insert(std::ptr::from_ref(file).cast::<()>()) {
                         return fail(format!("{name:?}, a file with two parents"));
                     }
-                    match &file.paid {
-                        Paid::Own(_) => {}
-                        Paid::Previous => return fail(format!("{name:?} is not paid")),
-                        Paid::By(payer) => {
-                            if !seen.insert(Arc::as_ptr(payer).cast::<()>()) {
-                                return fail(format!("{name:?} is paid by what pays for another"));
-                            }
-                            if !matches!(payer.paid, Paid::Own(_)) || !payer.content.ptr_eq(&file.content) {
-                                return fail(format!("{name:?} is paid by what cannot pay for it"));
-                            }
-                        }
-                    }
+                    let paid = file.check_paid(&mut |payer| seen.insert(payer));
+                    paid.or_else(|what| fail(format!("{name:?} {what}")))?;
                     file.content.check_consistent().or_else(|what| fail(format!("{name:?}: {what}")))?;
                 }
             }
-            sum = match sum.exchanged(&Totals::default(), &Totals::of(name, &entry.node)) {
+            sum = match sum
+                .exchanged(&Totals::default(), &Totals::of_entry(name.charged_at(chunk_overhead), entry.node))
+            {
                 Some(sum) => sum,
                 None => return fail("sums too large".to_owned()),
             };
@@ -114,7 +104,7 @@ fn check_heights(visits: &[Visit<'_>]) -> Result<(), String> {
     Ok(())
 }
 
-fn check_name(name: &Name) -> Result<(), String> {
+fn check_name(name: NameRef<'_>) -> Result<(), String> {
     let text = name.as_str();
     let valid = !matches!(text, "" | "." | "..")
         && text.len() <= path::MAX_NAME
@@ -131,7 +121,7 @@ fn check_holds(root: &Root) -> Result<(), String> {
         if find_dir(&root.tree, parent).is_err() {
             return fail("its parent is no directory");
         }
-        let file = matches!(find(&root.tree, at).map(|at| at.found), Ok(Found::File(_)));
+        let file = matches!(find(&root.tree, at).map(|at| at.found), Ok(NodeRef::File(_)));
         let absent = find(&root.tree, at).is_err();
         match hold {
             Hold::Shared(0) => return fail("held by none"),

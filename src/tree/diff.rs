@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
-use std::sync::Arc;
 use std::vec;
 
-use super::cursor::Cursor;
-use super::name::Name;
-use super::node::{Dir, Entry, Node};
+use super::dir_map::{Iter, NameRef};
+use super::held::Tree;
+use super::node::{Dir, EntryRef, NodeRef};
 use super::trail::Trail;
 
 /// One difference between two snapshots.
@@ -28,78 +27,60 @@ pub enum Change {
 /// are created or removed, and so is each node below them. A rename is a removal and a creation;
 /// where a file became a directory, or the reverse, the removal comes first.
 ///
-/// It owns both trees. What they share is skipped: the cost is that of the differences. For each
+/// It holds both trees. What they share is skipped: the cost is that of the differences. For each
 /// directory that both have, its changed entries are found at once, when the iterator enters it.
-pub struct Diff {
-    trail: Trail,
-    levels: Vec<Level>,
-    /// Both trees, so that the graves see who holds them; dropped last.
-    _pins: [Arc<Dir>; 2],
+pub struct Diff(Holding);
+
+self_cell::self_cell! {
+    struct Holding {
+        owner: [Tree; 2],
+        #[not_covariant]
+        dependent: Differing,
+    }
 }
 
-struct Level {
+/// A [`Diff`] of trees that somebody else holds.
+struct Differing<'a> {
+    trail: Trail,
+    levels: Vec<Level<'a>>,
+}
+
+struct Level<'a> {
     /// How long the trail is there.
     trail: usize,
-    steps: Steps,
+    steps: Steps<'a>,
 }
 
 /// What is still to report of one directory.
-enum Steps {
+enum Steps<'a> {
     /// It is in both trees: these entries of it differ.
-    Changed(vec::IntoIter<Step>),
+    Changed(vec::IntoIter<Step<'a>>),
     /// It is in the newer tree alone, with all entries.
-    Created(Cursor<Below>),
+    Created(Iter<'a>),
     /// It is in the older tree alone, with all entries.
-    Removed(Cursor<Below>),
+    Removed(Iter<'a>),
 }
 
-/// An entry, and the directory that it is, if it is one.
-type Below = (Name, Option<Arc<Dir>>);
+/// An entry: its name and the node.
+type Below<'a> = (NameRef<'a>, NodeRef<'a>);
 
-enum Step {
-    Created(Below),
-    Removed(Below),
-    Modified(Name),
+enum Step<'a> {
+    Created(Below<'a>),
+    Removed(Below<'a>),
+    Modified(NameRef<'a>),
     /// A directory in both trees with different entries.
     Within {
-        name: Name,
-        newer: Arc<Dir>,
-        older: Arc<Dir>,
+        name: NameRef<'a>,
+        newer: &'a Dir,
+        older: &'a Dir,
     },
 }
 
 impl Diff {
     /// What became of `older` on the way to `newer`.
     #[must_use]
-    pub(crate) fn new(newer: &Arc<Dir>, older: &Arc<Dir>) -> Self {
-        let mut diff = Self {
-            trail: Trail::default(),
-            levels: Vec::new(),
-            _pins: [Arc::clone(newer), Arc::clone(older)],
-        };
-        if !same(newer, older) {
-            diff.enter(Steps::Changed(changed(newer, older)));
-        }
-        diff
-    }
-
-    fn enter(&mut self, steps: Steps) {
-        self.levels.push(Level { trail: self.trail.len(), steps });
-    }
-
-    /// Reports a node of one tree, and has what is below it reported next.
-    fn report(
-        &mut self,
-        (name, dir): Below,
-        change: fn(String) -> Change,
-        steps: fn(Cursor<Below>) -> Steps,
-    ) -> Change {
-        let path = self.trail.path_of(name.as_str());
-        if let Some(dir) = dir.filter(|dir| !dir.entries.is_empty()) {
-            self.trail.push(name.as_str());
-            self.enter(steps(Cursor::new(dir)));
-        }
-        change(path)
+    pub(crate) fn new(newer: Tree, older: Tree) -> Self {
+        Self(Holding::new([newer, older], |[newer, older]| Differing::new(newer, older)))
     }
 }
 
@@ -107,17 +88,49 @@ impl Iterator for Diff {
     type Item = Change;
 
     fn next(&mut self) -> Option<Change> {
+        self.0.with_dependent_mut(|_, differing| differing.next())
+    }
+}
+
+impl FusedIterator for Diff {}
+
+impl<'a> Differing<'a> {
+    fn new(newer: &'a Dir, older: &'a Dir) -> Self {
+        let mut differing = Self { trail: Trail::default(), levels: Vec::new() };
+        if !same(newer, older) {
+            differing.enter(Steps::Changed(changed(newer, older)));
+        }
+        differing
+    }
+
+    fn enter(&mut self, steps: Steps<'a>) {
+        self.levels.push(Level { trail: self.trail.len(), steps });
+    }
+
+    /// Reports a node of one tree, and has what is below it reported next.
+    fn report(
+        &mut self,
+        (name, node): Below<'a>,
+        change: fn(String) -> Change,
+        steps: fn(Iter<'a>) -> Steps<'a>,
+    ) -> Change {
+        let path = self.trail.path_of(name.as_str());
+        if let Some(dir) = node.as_dir().filter(|dir| !dir.entries.is_empty()) {
+            self.trail.push(name.as_str());
+            self.enter(steps(dir.entries.iter()));
+        }
+        change(path)
+    }
+
+    fn next(&mut self) -> Option<Change> {
         loop {
             let level = self.levels.last_mut()?;
             self.trail.back_to(level.trail);
+            let below = |(name, entry): (NameRef<'a>, EntryRef<'a>)| (name, entry.node);
             let step = match &mut level.steps {
                 Steps::Changed(steps) => steps.next(),
-                Steps::Created(entries) => {
-                    entries.next(|name, entry| Some(below(name, entry))).map(Step::Created)
-                }
-                Steps::Removed(entries) => {
-                    entries.next(|name, entry| Some(below(name, entry))).map(Step::Removed)
-                }
+                Steps::Created(entries) => entries.next().map(below).map(Step::Created),
+                Steps::Removed(entries) => entries.next().map(below).map(Step::Removed),
             };
             match step {
                 None => {
@@ -130,47 +143,36 @@ impl Iterator for Diff {
                 }
                 Some(Step::Within { name, newer, older }) => {
                     self.trail.push(name.as_str());
-                    self.enter(Steps::Changed(changed(&newer, &older)));
+                    self.enter(Steps::Changed(changed(newer, older)));
                 }
             }
         }
     }
 }
 
-impl FusedIterator for Diff {}
-
 /// Whether two directories are seen to have the same entries.
-fn same(a: &Arc<Dir>, b: &Arc<Dir>) -> bool {
-    Arc::ptr_eq(a, b) || a.entries.ptr_eq(&b.entries)
-}
-
-fn below(name: &Name, entry: &Entry) -> Below {
-    let dir = match &entry.node {
-        Node::Dir(dir) => Some(Arc::clone(dir)),
-        Node::File(_) => None,
-    };
-    (name.clone(), dir)
+fn same(a: &Dir, b: &Dir) -> bool {
+    std::ptr::eq(a, b) || a.entries.ptr_eq(&b.entries)
 }
 
 /// The steps for a directory that is in both trees.
-fn changed(newer: &Dir, older: &Dir) -> vec::IntoIter<Step> {
+fn changed<'a>(newer: &'a Dir, older: &'a Dir) -> vec::IntoIter<Step<'a>> {
     let mut steps = Vec::new();
     for (name, old, new) in newer.entries.changes_since(&older.entries) {
-        match (old.map(|entry| &entry.node), new.map(|entry| &entry.node)) {
-            (Some(Node::File(old)), Some(Node::File(new))) => {
+        match (old.map(|entry| entry.node), new.map(|entry| entry.node)) {
+            (Some(NodeRef::File(old)), Some(NodeRef::File(new))) => {
                 if !old.content.ptr_eq(&new.content) {
-                    steps.push(Step::Modified(name.clone()));
+                    steps.push(Step::Modified(name));
                 }
             }
-            (Some(Node::Dir(old)), Some(Node::Dir(new))) => {
-                if !same(old, new) {
-                    let (newer, older) = (Arc::clone(new), Arc::clone(old));
-                    steps.push(Step::Within { name: name.clone(), newer, older });
+            (Some(NodeRef::Dir(older)), Some(NodeRef::Dir(newer))) => {
+                if !same(older, newer) {
+                    steps.push(Step::Within { name, newer, older });
                 }
             }
-            _ => {
-                steps.extend(old.map(|entry| Step::Removed(below(name, entry))));
-                steps.extend(new.map(|entry| Step::Created(below(name, entry))));
+            (old, new) => {
+                steps.extend(old.map(|node| Step::Removed((name, node))));
+                steps.extend(new.map(|node| Step::Created((name, node))));
             }
         }
     }
@@ -179,6 +181,7 @@ fn changed(newer: &Dir, older: &Dir) -> vec::IntoIter<Step> {
 
 impl fmt::Debug for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Diff").field("at", &self.trail.path()).finish_non_exhaustive()
+        let at = self.0.with_dependent(|_, differing| differing.trail.path());
+        f.debug_struct("Diff").field("at", &at).finish_non_exhaustive()
     }
 }

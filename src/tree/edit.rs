@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::meta::{DirMeta, Timestamp};
-use super::name::Name;
-use super::node::{Dir, FileNode};
+use super::held::Tree;
+use super::holds::Holds;
+use super::meta::{DirMeta, FileMeta, Timestamp};
+use super::node::{FileNode, NewDir, NewFile, NewTree, PaidName};
 use crate::charge::Charge;
 use crate::content::Content;
 use crate::path::{self, Components};
@@ -43,9 +44,9 @@ pub enum Edit {
         /// Where.
         path: Box<str>,
         /// Its name, if it is long and new.
-        name: Option<Name>,
+        name: Option<PaidName>,
         /// The file, its content in place.
-        file: Arc<FileNode>,
+        file: NewFile,
         /// What may stand there, and what becomes of times and generation.
         rule: PutRule,
         /// The time of the change.
@@ -56,9 +57,9 @@ pub enum Edit {
         /// Where.
         path: Box<str>,
         /// Its name, if it is long.
-        name: Option<Name>,
+        name: Option<PaidName>,
         /// The tree.
-        tree: Arc<Dir>,
+        tree: NewTree,
         /// The time of the change.
         now: Timestamp,
     },
@@ -83,7 +84,7 @@ pub enum Edit {
         /// To where.
         to: Box<str>,
         /// Its new name, if that is long and new.
-        name: Option<Name>,
+        name: Option<PaidName>,
         /// Whether a file may replace a file and a directory an empty directory.
         replace: bool,
         /// The time of the change.
@@ -103,14 +104,20 @@ pub enum Edit {
         /// Which.
         path: Box<str>,
         /// The next version of the node, if it is a file: empty, and filled when applied.
-        file: Option<Arc<FileNode>>,
+        file: Option<NewFile>,
         /// The time.
         time: Timestamp,
     },
     /// Replaces the whole tree.
     Restore {
         /// By this.
-        tree: Arc<Dir>,
+        tree: Tree,
+        #[cfg_attr(
+            not(arcfs_tree = "versioned"),
+            allow(dead_code, reason = "counted nodes are shared instead of made anew")
+        )]
+        /// Pays for nodes that have to be made anew, as far as it goes: the limit stops no restore.
+        purse: Charge,
     },
     /// Begins a hold: a handle is being opened under a lock.
     Hold(Hold),
@@ -119,23 +126,14 @@ pub enum Edit {
         /// The held path.
         path: Arc<str>,
         /// Its name, if the file has none yet and it is long.
-        name: Option<Name>,
+        name: Option<PaidName>,
         /// The next version of the file, if there is anything to publish.
-        publish: Option<Arc<FileNode>>,
+        publish: Option<NewFile>,
         /// Whether the hold goes on.
         keep: bool,
         /// The time of the change.
         now: Timestamp,
     },
-}
-
-/// A directory that [`Edit::MakeDirs`] makes.
-#[derive(Debug)]
-pub struct NewDir {
-    /// Its name, if it is long.
-    pub name: Option<Name>,
-    /// Pays for it.
-    pub charge: Arc<Charge>,
 }
 
 /// What [`Edit::Hold`] carries.
@@ -144,7 +142,7 @@ pub struct Hold {
     /// The file to hold.
     pub path: Arc<str>,
     /// Its name, if it is created and long.
-    pub name: Option<Name>,
+    pub name: Option<PaidName>,
     /// Whether other shared holds may stand beside this one.
     pub shared: bool,
     /// What may stand there.
@@ -154,11 +152,11 @@ pub struct Hold {
     /// Whether creating and emptying wait for the first publication.
     pub atomic: bool,
     /// An empty file, paid for: needed to create or to empty one now.
-    pub blank: Option<Arc<FileNode>>,
+    pub blank: Option<NewFile>,
     /// The time of the change.
     pub now: Timestamp,
-    /// Set when applied: the file as the hold found it, or as it made it.
-    pub base: Option<Arc<FileNode>>,
+    /// Set when applied: the content of the file as the hold found it, or as it made it.
+    pub base: Option<Content>,
 }
 
 /// What a hold asks of the file that it holds.
@@ -195,6 +193,31 @@ pub enum PutRule {
     Keep,
 }
 
+impl PutRule {
+    /// Times and generation of a file's next version. With the old ones comes whether anything was
+    /// written: bytes, or that there are none any more.
+    #[must_use]
+    pub fn next_meta(&self, old: Option<(FileMeta, bool)>, empty: bool, now: Timestamp) -> FileMeta {
+        let fresh = FileMeta::new(now);
+        match (self, old) {
+            (PutRule::Write | PutRule::Append { .. }, Some((old, wrote))) => FileMeta {
+                created: old.created,
+                modified: if wrote { old.modified.max(now) } else { old.modified },
+                generation: old.generation + u64::from(wrote),
+            },
+            (PutRule::Write | PutRule::Append { .. }, None) => {
+                FileMeta { generation: u64::from(!empty), ..fresh }
+            }
+            (PutRule::Import { modified, .. }, old) => FileMeta {
+                created: old.map_or(now, |(old, _)| old.created),
+                modified: *modified,
+                generation: 0,
+            },
+            (PutRule::Create | PutRule::Keep, _) => fresh,
+        }
+    }
+}
+
 /// What may be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
@@ -206,22 +229,50 @@ pub enum Removal {
     Tree,
 }
 
-/// What a transaction, or an operation that copies, has read at a path. Compared by pointer where
-/// there is one; what is kept alive here cannot be confused with something newer.
+/// What a transaction, or an operation that copies, has read at a path. Directories are compared by
+/// pointer; what is kept alive here cannot be confused with something newer.
 #[derive(Debug, Clone)]
 pub enum Seen {
     /// Nothing stands there.
     Absent,
     /// This version of a file.
-    File(Arc<FileNode>),
+    File(SeenFile),
     /// A directory, whatever its entries.
     IsDir,
     /// A directory with these times and this listing version.
     DirMeta(DirMeta),
-    /// A directory with these entries: same names, same files, same kinds.
-    Listing(Arc<Dir>),
-    /// A directory and everything below it.
-    Subtree(Arc<Dir>),
+    /// A directory with the entries that it has at the path in this tree: same names, same files,
+    /// same kinds.
+    Listing(Tree, Box<str>),
+    /// The directory at the path in this tree and everything below it.
+    Subtree(Tree, Box<str>),
+}
+
+/// A version of a file: nothing that can be read of two with equal ones differs.
+#[derive(Debug, Clone)]
+pub struct SeenFile {
+    content: Content,
+    meta: FileMeta,
+}
+
+impl SeenFile {
+    /// That of `file`.
+    #[must_use]
+    pub fn of(file: &FileNode) -> Self {
+        Self { content: file.content.clone(), meta: file.meta }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Whether `file` is this version, or reads like it.
+    #[must_use]
+    pub fn is(&self, file: &FileNode) -> bool {
+        self.meta == file.meta && self.content.ptr_eq(&file.content)
+    }
 }
 
 /// The topmost of the directories that [`Edit::MakeDirs`] makes, and the names of all of them.
@@ -244,6 +295,19 @@ impl Default for Edit {
 }
 
 impl Edit {
+    /// The held path that stands in the way of this edit.
+    #[must_use]
+    pub fn held_path<'a>(&'a self, holds: &'a Holds) -> &'a str {
+        let (first, second) = match self {
+            Edit::Move { from, to, .. } => (&**from, &**to),
+            Edit::Exchange { a, b, .. } => (&**a, &**b),
+            Edit::MakeDirs { path, new, .. } => (new_levels(path, new.len()).0, &**path),
+            _ => (self.path(), self.path()),
+        };
+        let held = holds.at_or_below(first).or_else(|| holds.at_or_below(second));
+        held.unwrap_or(self.path())
+    }
+
     /// The path that an error of this edit names first.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -3,13 +3,12 @@
 //! Operations examine an edit on a root that they loaded, before anything is reserved; a commit
 //! examines it again on the exact root that it replaces.
 
-use std::sync::Arc;
-
-use super::edit::{Create, Edit, Hold, NewDir, PutRule, Removal, Seen, new_levels};
-use super::lookup::{Found, Miss, find, find_dir, occupant};
+use super::dir_map::NameRef;
+use super::edit::{Create, Edit, Hold, PutRule, Removal, Seen, new_levels};
+use super::lookup::{Miss, find, find_dir, occupant};
 use super::meta::FileMeta;
-use super::name::{INLINE, Name};
-use super::node::{Dir, Entry, Node, Totals};
+use super::name::INLINE;
+use super::node::{Dir, EntryRef, NewDir, NodeRef, PaidName, Totals};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
@@ -68,17 +67,22 @@ pub struct Sums {
 impl Sums {
     /// Those of one entry.
     #[must_use]
-    pub fn of(name: &Name, node: &Node) -> Self {
-        Self { totals: Totals::of(name, node), name_charged: name.charged() }
+    pub fn of(name: NameRef<'_>, node: NodeRef<'_>, limits: &Limits) -> Self {
+        let name_charged = name.charged_at(limits.chunk_overhead);
+        Self { totals: Totals::of_entry(name_charged, node), name_charged }
     }
 }
 
 impl OldFile {
     /// What is kept of what stands there, if it is a file.
-    fn at(target: Option<(&Name, &Entry)>) -> Option<Self> {
+    fn at(target: Option<(NameRef<'_>, EntryRef<'_>)>, limits: &Limits) -> Option<Self> {
         let (name, entry) = target?;
-        let Node::File(file) = &entry.node else { return None };
-        Some(Self { meta: file.meta, empty: file.content.is_empty(), sums: Sums::of(name, &entry.node) })
+        let NodeRef::File(file) = entry.node else { return None };
+        Some(Self {
+            meta: file.meta,
+            empty: file.content.is_empty(),
+            sums: Sums::of(name, entry.node, limits),
+        })
     }
 }
 
@@ -110,7 +114,7 @@ impl Edit {
                 }
             }
             Edit::MakeDirs { path, new, .. } => examine_make_dirs(root, path, new),
-            Edit::Put { path, name, rule, .. } => examine_put(root, path, name.as_ref(), rule),
+            Edit::Put { path, name, rule, .. } => examine_put(root, path, name.as_ref(), rule, limits),
             Edit::Graft { path, name, tree, .. } => {
                 let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
                 if target.is_some() {
@@ -134,16 +138,16 @@ impl Edit {
             Edit::Exchange { a, b, .. } => examine_exchange(root, a, b, limits),
             Edit::SetModified { path, file, .. } => match find(&root.tree, path) {
                 Err(miss) => Err(missed(miss, path)),
-                Ok(at) if matches!(at.found, Found::File(_)) && file.is_none() => Err(Refusal::Stale),
+                Ok(at) if matches!(at.found, NodeRef::File(_)) && file.is_none() => Err(Refusal::Stale),
                 Ok(_) => Ok(Effect::NOTHING),
             },
-            Edit::Restore { tree } => Ok(Effect {
+            Edit::Restore { tree, .. } => Ok(Effect {
                 gains: tree.totals.nodes(),
                 loses: root.tree.totals.nodes(),
                 held: !root.holds.is_empty() && !broken!(RestoreIgnoresHolds),
                 old: None,
             }),
-            Edit::Hold(hold) => examine_hold(root, hold),
+            Edit::Hold(hold) => examine_hold(root, hold, limits),
             Edit::Release { path, name, publish, .. } => {
                 if root.holds.at(path).is_none() {
                     return Err(Refusal::Stale);
@@ -155,7 +159,11 @@ impl Edit {
                 if target.is_none() {
                     require_name(path, name.as_ref())?;
                 }
-                Ok(Effect { gains: u64::from(target.is_none()), old: OldFile::at(target), ..Effect::NOTHING })
+                Ok(Effect {
+                    gains: u64::from(target.is_none()),
+                    old: OldFile::at(target, limits),
+                    ..Effect::NOTHING
+                })
             }
         }
     }
@@ -173,15 +181,21 @@ fn examine_make_dirs(root: &Root, path: &str, new: &[NewDir]) -> Result<Effect, 
     Ok(Effect { gains: new.len() as u64, loses: 0, held, old: None })
 }
 
-fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> Result<Effect, Refusal> {
+fn examine_put(
+    root: &Root,
+    path: &str,
+    name: Option<&PaidName>,
+    rule: &PutRule,
+    limits: &Limits,
+) -> Result<Effect, Refusal> {
     let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    let old = match target.map(|(_, entry)| &entry.node) {
+    let old = match target.map(|(_, entry)| entry.node) {
         Some(_) if matches!(rule, PutRule::Create) => return fail(ErrorKind::AlreadyExists, path),
-        Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
-        Some(Node::File(_)) if matches!(rule, PutRule::Import { replace: false, .. }) => {
+        Some(NodeRef::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
+        Some(NodeRef::File(_)) if matches!(rule, PutRule::Import { replace: false, .. }) => {
             return fail(ErrorKind::AlreadyExists, path);
         }
-        Some(Node::File(file)) => Some(file),
+        Some(NodeRef::File(file)) => Some(file),
         None => None,
     };
     match (rule, old) {
@@ -195,20 +209,20 @@ fn examine_put(root: &Root, path: &str, name: Option<&Name>, rule: &PutRule) -> 
         require_name(path, name)?;
     }
     let held = root.holds.at_or_below(path).is_some() && !broken!(WriteIgnoresHold);
-    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held, old: OldFile::at(target) })
+    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held, old: OldFile::at(target, limits) })
 }
 
 fn examine_remove(root: &Root, path: &str, what: Removal) -> Result<Effect, Refusal> {
     let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
     let Some((_, entry)) = target else { return fail(ErrorKind::NotFound, path) };
-    let loses = match (&entry.node, what) {
-        (Node::File(_), Removal::File) => 1,
-        (Node::Dir(_), Removal::File) => return fail(ErrorKind::IsADirectory, path),
-        (Node::File(_), _) => return fail(ErrorKind::NotADirectory, path),
-        (Node::Dir(dir), Removal::EmptyDir) if !dir.entries.is_empty() => {
+    let loses = match (entry.node, what) {
+        (NodeRef::File(_), Removal::File) => 1,
+        (NodeRef::Dir(_), Removal::File) => return fail(ErrorKind::IsADirectory, path),
+        (NodeRef::File(_), _) => return fail(ErrorKind::NotADirectory, path),
+        (NodeRef::Dir(dir), Removal::EmptyDir) if !dir.entries.is_empty() => {
             return fail(ErrorKind::DirectoryNotEmpty, path);
         }
-        (Node::Dir(dir), _) => 1 + dir.totals.nodes(),
+        (NodeRef::Dir(dir), _) => 1 + dir.totals.nodes(),
     };
     Ok(Effect { gains: 0, loses, held: root.holds.at_or_below(path).is_some(), old: None })
 }
@@ -217,7 +231,7 @@ fn examine_move(
     root: &Root,
     from: &str,
     to: &str,
-    name: Option<&Name>,
+    name: Option<&PaidName>,
     replace: bool,
     limits: &Limits,
 ) -> Result<Effect, Refusal> {
@@ -240,27 +254,27 @@ fn examine_move(
         pair(Error::new(miss.into()).because(format!("of the destination's parent {parent:?}")))
     })?;
     let mut loses = 0;
-    match (target.map(|(_, entry)| &entry.node), &source.node) {
+    match (target.map(|(_, entry)| entry.node), source.node) {
         (None, _) => require_name(to, name)?,
         (Some(_), _) if !replace => {
             return Err(pair(Error::new(ErrorKind::AlreadyExists).because("the destination exists")));
         }
-        (Some(Node::File(_)), Node::File(_)) => loses = 1,
-        (Some(Node::File(_)), Node::Dir(_)) => {
+        (Some(NodeRef::File(_)), NodeRef::File(_)) => loses = 1,
+        (Some(NodeRef::File(_)), NodeRef::Dir(_)) => {
             let error = Error::new(ErrorKind::NotADirectory);
             return Err(pair(error.because("a directory cannot replace a file")));
         }
-        (Some(Node::Dir(_)), Node::File(_)) => {
+        (Some(NodeRef::Dir(_)), NodeRef::File(_)) => {
             let error = Error::new(ErrorKind::IsADirectory);
             return Err(pair(error.because("a file cannot replace a directory")));
         }
-        (Some(Node::Dir(old)), Node::Dir(_)) if old.entries.is_empty() => loses = 1,
-        (Some(Node::Dir(_)), Node::Dir(_)) => {
+        (Some(NodeRef::Dir(old)), NodeRef::Dir(_)) if old.entries.is_empty() => loses = 1,
+        (Some(NodeRef::Dir(_)), NodeRef::Dir(_)) => {
             let error = Error::new(ErrorKind::DirectoryNotEmpty);
             return Err(pair(error.because("only an empty directory can be replaced")));
         }
     }
-    if let Node::Dir(dir) = &source.node {
+    if let NodeRef::Dir(dir) = source.node {
         fits_depth(dir, to, limits).map_err(pair)?;
     }
     let held = root.holds.at_or_below(from).is_some() || root.holds.at_or_below(to).is_some();
@@ -277,13 +291,13 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
         let missing = |kind| pair(Error::new(kind).because(format!("of {path:?}")));
         let place = occupant(&root.tree, path).map_err(|miss| missing(miss.into()))?;
         let (_, entry) = place.ok_or_else(|| missing(ErrorKind::NotFound))?;
-        nodes.push(&entry.node);
+        nodes.push(entry.node);
     }
     if a == b {
         return Ok(Effect::NOTHING);
     }
     for (node, to) in [(nodes[0], b), (nodes[1], a)] {
-        if let Node::Dir(dir) = node {
+        if let NodeRef::Dir(dir) = node {
             fits_depth(dir, to, limits).map_err(pair)?;
         }
     }
@@ -291,13 +305,13 @@ fn examine_exchange(root: &Root, a: &str, b: &str, limits: &Limits) -> Result<Ef
     Ok(Effect { gains: 0, loses: 0, held, old: None })
 }
 
-fn examine_hold(root: &Root, hold: &Hold) -> Result<Effect, Refusal> {
+fn examine_hold(root: &Root, hold: &Hold, limits: &Limits) -> Result<Effect, Refusal> {
     let path = &*hold.path;
     let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    let gains = match target.map(|(_, entry)| &entry.node) {
-        Some(Node::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
-        Some(Node::File(_)) if hold.create == Create::New => return fail(ErrorKind::AlreadyExists, path),
-        Some(Node::File(_)) => {
+    let gains = match target.map(|(_, entry)| entry.node) {
+        Some(NodeRef::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
+        Some(NodeRef::File(_)) if hold.create == Create::New => return fail(ErrorKind::AlreadyExists, path),
+        Some(NodeRef::File(_)) => {
             if hold.truncate && !hold.atomic && hold.blank.is_none() {
                 return Err(Refusal::Stale);
             }
@@ -315,11 +329,11 @@ fn examine_hold(root: &Root, hold: &Hold) -> Result<Effect, Refusal> {
         }
     };
     let held = !root.holds.admits(path, hold.shared);
-    Ok(Effect { gains, loses: 0, held, old: OldFile::at(target) })
+    Ok(Effect { gains, loses: 0, held, old: OldFile::at(target, limits) })
 }
 
 /// A long name must have been paid for when the edit was planned.
-fn require_name(path: &str, name: Option<&Name>) -> Result<(), Refusal> {
+fn require_name(path: &str, name: Option<&PaidName>) -> Result<(), Refusal> {
     let (_, text) = path::split_last(path).expect("the root is not bound");
     if text.len() > INLINE && name.is_none() { Err(Refusal::Stale) } else { Ok(()) }
 }
@@ -330,7 +344,7 @@ fn require_name(path: &str, name: Option<&Name>) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// `InvalidPath`.
-pub fn fits_depth(dir: &Arc<Dir>, to: &str, limits: &Limits) -> Result<(), Error> {
+pub fn fits_depth(dir: &Dir, to: &str, limits: &Limits) -> Result<(), Error> {
     let depth = path::depth(to);
     if depth + dir.totals.height as usize <= limits.max_depth
         || depth + super::height::exact_height(dir) as usize <= limits.max_depth
@@ -347,42 +361,48 @@ impl Seen {
     /// Reads at `path` what a later commit can compare with: kind only for a directory.
     #[cfg(any(test, feature = "internals"))]
     #[must_use]
-    pub fn node_at(tree: &Arc<Dir>, path: &str) -> Self {
+    pub fn node_at(tree: &Dir, path: &str) -> Self {
         match find(tree, path).map(|at| at.found) {
-            Ok(Found::File(file)) => Seen::File(Arc::clone(file)),
-            Ok(Found::Dir(_)) => Seen::IsDir,
+            Ok(NodeRef::File(file)) => Seen::File(super::edit::SeenFile::of(file)),
+            Ok(NodeRef::Dir(_)) => Seen::IsDir,
             Err(_) => Seen::Absent,
         }
     }
 
     /// Whether the same stands at `path` in `tree`.
     #[must_use]
-    pub fn still_stands(&self, tree: &Arc<Dir>, path: &str) -> bool {
+    pub fn still_stands(&self, tree: &Dir, path: &str) -> bool {
         match self {
             Seen::Absent => find(tree, path).is_err(),
             Seen::File(seen) => {
-                matches!(find(tree, path), Ok(at) if matches!(at.found, Found::File(file) if Arc::ptr_eq(file, seen)))
+                matches!(find(tree, path), Ok(at) if matches!(at.found, NodeRef::File(file) if seen.is(file)))
             }
             Seen::IsDir => find_dir(tree, path).is_ok(),
             Seen::DirMeta(seen) => find_dir(tree, path).is_ok_and(|dir| dir.meta == *seen),
-            Seen::Listing(seen) => find_dir(tree, path).is_ok_and(|dir| same_listing(dir, seen)),
-            Seen::Subtree(seen) => find_dir(tree, path)
-                .is_ok_and(|dir| Arc::ptr_eq(dir, seen) || dir.entries.ptr_eq(&seen.entries)),
+            Seen::Listing(earlier, at) => same_dirs(tree, path, earlier, at, same_listing),
+            Seen::Subtree(earlier, at) => same_dirs(tree, path, earlier, at, |dir, seen| {
+                std::ptr::eq(dir, seen) || dir.entries.ptr_eq(&seen.entries)
+            }),
         }
     }
 }
 
+/// Whether there are directories at both places, and they are `same`.
+fn same_dirs(now: &Dir, path: &str, earlier: &Dir, at: &str, same: impl Fn(&Dir, &Dir) -> bool) -> bool {
+    find_dir(now, path).is_ok_and(|dir| find_dir(earlier, at).is_ok_and(|seen| same(dir, seen)))
+}
+
 /// Whether a listing of both, with the metadata of what is listed, reads the same.
 fn same_listing(a: &Dir, b: &Dir) -> bool {
-    let same = |a: &Node, b: &Node| match (a, b) {
-        (Node::File(a), Node::File(b)) => Arc::ptr_eq(a, b),
-        (Node::Dir(a), Node::Dir(b)) => a.meta == b.meta,
+    let same = |a: NodeRef<'_>, b: NodeRef<'_>| match (a, b) {
+        (NodeRef::File(a), NodeRef::File(b)) => std::ptr::eq(a, b),
+        (NodeRef::Dir(a), NodeRef::Dir(b)) => a.meta == b.meta,
         _ => false,
     };
     a.entries.ptr_eq(&b.entries)
         || a.entries.len() == b.entries.len()
             && a.entries.changes_since(&b.entries).all(|(_, old, new)| match (old, new) {
-                (Some(old), Some(new)) => old.placed == new.placed && same(&old.node, &new.node),
+                (Some(old), Some(new)) => old.placed == new.placed && same(old.node, new.node),
                 _ => false,
             })
 }

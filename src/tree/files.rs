@@ -2,31 +2,27 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
-use std::sync::Arc;
 
-use super::cursor::Cursor;
-use super::lookup::{Found, Miss, find};
-use super::name::Name;
-use super::node::{Dir, FileNode, Node};
+use super::dir_map::Iter;
+use super::held::Tree;
+use super::lookup::{Miss, find};
+use super::node::{Dir, NodeRef};
 use super::trail::Trail;
+use crate::content::Content;
 
 /// The nodes at a path and below it, in tree order, a directory before what is in it.
-///
-/// It owns what it goes through and finds it step by step.
-pub struct Nodes {
+pub struct Nodes<'a> {
     trail: Trail,
     /// The node to begin with, until it is yielded.
-    start: Option<Node>,
-    levels: Vec<Level>,
+    start: Option<NodeRef<'a>>,
+    levels: Vec<Level<'a>>,
     select: Select,
-    /// See [`Dir::pin`]; dropped last.
-    _pin: Option<Arc<Dir>>,
 }
 
-struct Level {
+struct Level<'a> {
     /// How long the trail is there.
     trail: usize,
-    entries: Cursor<(Name, Node)>,
+    entries: Iter<'a>,
 }
 
 /// Which nodes are wanted.
@@ -38,75 +34,73 @@ pub struct Select {
     pub dirs: bool,
 }
 
-impl Nodes {
+impl<'a> Nodes<'a> {
     /// The nodes at and below a normalised path.
     ///
     /// # Errors
     ///
     /// [`Miss`].
-    pub fn new(tree: &Arc<Dir>, path: &str, select: Select) -> Result<Self, Miss> {
-        let (start, pin) = match find(tree, path)?.found {
-            Found::Dir(dir) => (Node::Dir(Arc::clone(dir)), dir.pin(tree)),
-            Found::File(file) => (Node::File(Arc::clone(file)), None),
-        };
-        let start = Some(start).filter(|node| select.admits(node));
-        Ok(Self { trail: Trail::at(path), start, levels: Vec::new(), select, _pin: pin })
+    pub fn new(tree: &'a Dir, path: &str, select: Select) -> Result<Self, Miss> {
+        let start = Some(find(tree, path)?.found).filter(|node| select.admits(*node));
+        Ok(Self { trail: Trail::at(path), start, levels: Vec::new(), select })
     }
 
     /// Goes to the next node that is wanted, or that something wanted may be below.
-    fn advance(&mut self) -> Option<Node> {
+    fn advance(&mut self) -> Option<NodeRef<'a>> {
         if let Some(node) = self.start.take() {
             return Some(node);
         }
-        let select = self.select;
         loop {
             let level = self.levels.last_mut()?;
-            let next = level
-                .entries
-                .next(|name, entry| select.admits(&entry.node).then(|| (name.clone(), entry.node.clone())));
-            if let Some((name, node)) = next {
-                self.trail.back_to(level.trail);
-                self.trail.push(name.as_str());
-                return Some(node);
+            for (name, entry) in level.entries.by_ref() {
+                if self.select.admits(entry.node) {
+                    self.trail.back_to(level.trail);
+                    self.trail.push(name.as_str());
+                    return Some(entry.node);
+                }
             }
             self.levels.pop();
+        }
+    }
+
+    /// Goes to the next node, and leaves its path to be asked for.
+    pub fn step(&mut self) -> Option<NodeRef<'a>> {
+        loop {
+            let node = self.advance()?;
+            if let NodeRef::Dir(dir) = node {
+                if !dir.entries.is_empty() {
+                    self.levels.push(Level { trail: self.trail.len(), entries: dir.entries.iter() });
+                }
+                if !self.select.dirs {
+                    continue;
+                }
+            }
+            return Some(node);
         }
     }
 }
 
 impl Select {
     /// Whether a node is wanted, or something below it may be.
-    fn admits(self, node: &Node) -> bool {
+    fn admits(self, node: NodeRef<'_>) -> bool {
         match node {
-            Node::File(file) => !self.only_dirty || file.meta.generation > 0,
-            Node::Dir(dir) => self.dirs || dir.totals.files > 0,
+            NodeRef::File(file) => !self.only_dirty || file.meta.generation > 0,
+            NodeRef::Dir(dir) => self.dirs || dir.totals.files > 0,
         }
     }
 }
 
-impl Iterator for Nodes {
-    type Item = (String, Node);
+impl<'a> Iterator for Nodes<'a> {
+    type Item = (String, NodeRef<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let node = self.advance()?;
-            if let Node::Dir(dir) = &node {
-                if !dir.entries.is_empty() {
-                    self.levels
-                        .push(Level { trail: self.trail.len(), entries: Cursor::new(Arc::clone(dir)) });
-                }
-                if !self.select.dirs {
-                    continue;
-                }
-            }
-            return Some((self.trail.path(), node));
-        }
+        self.step().map(|node| (self.trail.path(), node))
     }
 }
 
-impl FusedIterator for Nodes {}
+impl FusedIterator for Nodes<'_> {}
 
-impl fmt::Debug for Nodes {
+impl fmt::Debug for Nodes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Nodes")
             .field("at", &self.trail.path())
@@ -115,9 +109,16 @@ impl fmt::Debug for Nodes {
     }
 }
 
-/// The files at a path and below it, in tree order; see [`Nodes`].
-#[derive(Debug)]
-pub struct Files(Nodes);
+self_cell::self_cell! {
+    struct Holding {
+        owner: Tree,
+        #[not_covariant]
+        dependent: Nodes,
+    }
+}
+
+/// The files at a path and below it, in tree order, of a tree that it holds; see [`Nodes`].
+pub struct Files(Holding);
 
 impl Files {
     /// The files at and below a normalised path.
@@ -125,20 +126,26 @@ impl Files {
     /// # Errors
     ///
     /// [`Miss`].
-    pub fn new(tree: &Arc<Dir>, path: &str, only_dirty: bool) -> Result<Self, Miss> {
-        Nodes::new(tree, path, Select { only_dirty, dirs: false }).map(Self)
+    pub fn new(tree: Tree, path: &str, only_dirty: bool) -> Result<Self, Miss> {
+        let select = Select { only_dirty, dirs: false };
+        Holding::try_new(tree, |tree| Nodes::new(tree, path, select)).map(Self)
     }
 }
 
 impl Iterator for Files {
-    type Item = (String, Arc<FileNode>);
+    type Item = (String, Content);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.find_map(|(path, node)| match node {
-            Node::File(file) => Some((path, file)),
-            Node::Dir(_) => None,
+        self.0.with_dependent_mut(|_, nodes| {
+            nodes.find_map(|(path, node)| Some((path, node.as_file()?.content.clone())))
         })
     }
 }
 
 impl FusedIterator for Files {}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.with_dependent(|_, nodes| fmt::Debug::fmt(nodes, f))
+    }
+}

@@ -1,10 +1,7 @@
 //! The paths of a tree that match a pattern.
 
-use std::sync::Arc;
-
-use super::dir_map;
-use super::name::Name;
-use super::node::{Dir, Entry, Node};
+use super::dir_map::{self, NameRef};
+use super::node::{Dir, EntryRef, NodeRef};
 use super::trail::Trail;
 use crate::pattern::{Pattern, States};
 
@@ -18,15 +15,19 @@ struct Level<'a> {
 }
 
 /// The entries of a directory that could match.
+#[cfg_attr(
+    arcfs_tree = "versioned",
+    expect(clippy::large_enum_variant, reason = "nearly all are of the large one")
+)]
 enum Entries<'a> {
     /// Any of them.
     All(dir_map::Iter<'a>),
     /// The one of a name, if it is there.
-    One(Option<(&'a Name, &'a Entry)>),
+    One(Option<(NameRef<'a>, EntryRef<'a>)>),
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = (&'a Name, &'a Entry);
+    type Item = (NameRef<'a>, EntryRef<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
@@ -69,13 +70,13 @@ impl<'a> Look<'a> {
 /// A directory in which nothing can match is not entered, and where only one name can, it is
 /// looked up instead of listing the directory.
 #[must_use]
-pub fn glob(tree: &Arc<Dir>, pattern: &Pattern) -> Vec<String> {
+pub fn glob(tree: &Dir, pattern: &Pattern) -> Vec<String> {
     glob_noting(tree, pattern, |_| {})
 }
 
 /// As [`glob`], and tells `note` what the answer depends on, from the top down.
 #[must_use]
-pub fn glob_noting(tree: &Arc<Dir>, pattern: &Pattern, mut note: impl FnMut(Look<'_>)) -> Vec<String> {
+pub fn glob_noting(tree: &Dir, pattern: &Pattern, mut note: impl FnMut(Look<'_>)) -> Vec<String> {
     let start = pattern.start();
     if start.is_empty() {
         return Vec::new();
@@ -95,7 +96,7 @@ pub fn glob_noting(tree: &Arc<Dir>, pattern: &Pattern, mut note: impl FnMut(Look
         if step.matched {
             found.push(trail.path_of(text));
         }
-        if let (Some(states), Node::Dir(dir)) = (step.below, &entry.node) {
+        if let (Some(states), NodeRef::Dir(dir)) = (step.below, entry.node) {
             trail.push(text);
             note(Look::of(pattern, &states, &trail));
             if dir.entries.is_empty() {

@@ -1,12 +1,10 @@
 //! The exact height of a subtree, for the rare case in which the recorded bound is too large.
 
-use std::sync::Arc;
-
-use super::node::{Dir, Node};
+use super::node::{Dir, NodeRef};
 
 /// Components of the longest path below `dir`: 0 if it is empty. O(directories below).
 #[must_use]
-pub fn exact_height(dir: &Arc<Dir>) -> u32 {
+pub fn exact_height(dir: &Dir) -> u32 {
     let mut highest = 0;
     let mut pending = vec![(dir, 0)];
     while let Some((dir, depth)) = pending.pop() {
@@ -18,7 +16,7 @@ pub fn exact_height(dir: &Arc<Dir>) -> u32 {
             continue;
         }
         for (_, entry) in dir.entries.iter() {
-            if let Node::Dir(below) = &entry.node {
+            if let NodeRef::Dir(below) = entry.node {
                 pending.push((below, depth + 1));
             }
         }

@@ -1,27 +1,16 @@
 //! Finding nodes by path. Iterative, and without allocation.
 
-use std::sync::Arc;
-
-use super::name::Name;
-use super::node::{Dir, Entry, FileNode, Node};
+use super::dir_map::NameRef;
+use super::node::{Dir, EntryRef, NodeRef};
 use crate::error::ErrorKind;
 use crate::{path, slowed};
-
-/// What stands at a path, borrowed from a tree.
-#[derive(Debug, Clone, Copy)]
-pub enum Found<'a> {
-    /// A directory.
-    Dir(&'a Arc<Dir>),
-    /// A file.
-    File(&'a Arc<FileNode>),
-}
 
 /// What stands at a path, and the version that put it there or last changed it.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
     /// The node.
-    pub found: Found<'a>,
-    /// The largest version on the way from the root, see [`Entry::placed`].
+    pub found: NodeRef<'a>,
+    /// The largest version on the way from the root, see [`EntryRef::placed`].
     pub version: u64,
 }
 
@@ -49,32 +38,29 @@ impl From<Miss> for ErrorKind {
 ///
 /// A `Miss`.
 #[inline]
-pub fn find<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<At<'a>, Miss> {
+pub fn find<'a>(tree: &'a Dir, path: &str) -> Result<At<'a>, Miss> {
     let (found, placed) = find_placed(tree, path)?;
     Ok(match found {
-        Found::Dir(dir) => At { found, version: placed.max(dir.meta.listed) },
-        Found::File(_) => At { found, version: placed },
+        NodeRef::Dir(dir) => At { found, version: placed.max(dir.meta.listed) },
+        NodeRef::File(_) => At { found, version: placed },
     })
 }
 
-/// As [`find`], with the largest [`Entry::placed`] on the way alone: what the versions of
+/// As [`find`], with the largest [`EntryRef::placed`] on the way alone: what the versions of
 /// entries below a directory start from.
 ///
 /// # Errors
 ///
 /// [`Miss`].
 #[inline]
-pub fn find_placed<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<(Found<'a>, u64), Miss> {
+pub fn find_placed<'a>(tree: &'a Dir, path: &str) -> Result<(NodeRef<'a>, u64), Miss> {
     slowed::look_up();
-    let (mut found, mut placed) = (Found::Dir(tree), 0);
+    let (mut found, mut placed) = (NodeRef::Dir(tree), 0);
     for component in path::components(path) {
-        let Found::Dir(dir) = found else { return Err(Miss::NotADirectory) };
+        let NodeRef::Dir(dir) = found else { return Err(Miss::NotADirectory) };
         let entry = dir.entries.get(component).ok_or(Miss::NotFound)?;
         placed = placed.max(entry.placed);
-        found = match &entry.node {
-            Node::Dir(dir) => Found::Dir(dir),
-            Node::File(file) => Found::File(file),
-        };
+        found = entry.node;
     }
     Ok((found, placed))
 }
@@ -82,19 +68,16 @@ pub fn find_placed<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<(Found<'a>, u64
 /// Finds the deepest node on the way to a normalised path, and what of the path is left below it:
 /// nothing if that node stands at the path. O(depth × log entries).
 #[must_use]
-pub fn find_deepest<'a, 'p>(tree: &'a Arc<Dir>, path: &'p str) -> (Found<'a>, &'p str) {
+pub fn find_deepest<'a, 'p>(tree: &'a Dir, path: &'p str) -> (NodeRef<'a>, &'p str) {
     slowed::look_up();
-    let mut found = Found::Dir(tree);
+    let mut found = NodeRef::Dir(tree);
     let mut components = path::components(path);
     loop {
         let rest = components.rest();
         let Some(name) = components.next() else { return (found, "") };
-        let Found::Dir(dir) = found else { return (found, rest) };
-        found = match dir.entries.get(name).map(|entry| &entry.node) {
-            Some(Node::Dir(dir)) => Found::Dir(dir),
-            Some(Node::File(file)) => Found::File(file),
-            None => return (found, rest),
-        };
+        let NodeRef::Dir(dir) = found else { return (found, rest) };
+        let Some(entry) = dir.entries.get(name) else { return (found, rest) };
+        found = entry.node;
     }
 }
 
@@ -103,10 +86,10 @@ pub fn find_deepest<'a, 'p>(tree: &'a Arc<Dir>, path: &'p str) -> (Found<'a>, &'
 /// # Errors
 ///
 /// [`Miss`]; a file at the path itself is [`Miss::NotADirectory`].
-pub fn find_dir<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>, Miss> {
+pub fn find_dir<'a>(tree: &'a Dir, path: &str) -> Result<&'a Dir, Miss> {
     match find(tree, path)?.found {
-        Found::Dir(dir) => Ok(dir),
-        Found::File(_) => Err(Miss::NotADirectory),
+        NodeRef::Dir(dir) => Ok(dir),
+        NodeRef::File(_) => Err(Miss::NotADirectory),
     }
 }
 
@@ -119,7 +102,7 @@ pub fn find_dir<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<&'a Arc<Dir>, Miss
 /// # Panics
 ///
 /// If the path is the root, which has no place in a parent.
-pub fn occupant<'a>(tree: &'a Arc<Dir>, path: &str) -> Result<Option<(&'a Name, &'a Entry)>, Miss> {
+pub fn occupant<'a>(tree: &'a Dir, path: &str) -> Result<Option<(NameRef<'a>, EntryRef<'a>)>, Miss> {
     let (parent, name) = path::split_last(path).expect("the root has no place in a parent");
     let parent = find_dir(tree, parent)?;
     Ok(parent.entries.get_key_value(name))

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use super::lookup::{At, Found};
-use super::meta::Timestamp;
-use super::node::{Dir, Entry, FileNode, Node};
+use super::lookup::At;
+use super::meta::{FileMeta, Timestamp};
+use super::node::{Dir, EntryRef, FileNode, NewFile, NodeRef};
 
 /// What is known about a file or directory, as of the instant at which it was asked for.
 ///
@@ -41,7 +41,7 @@ enum Kind {
     File,
 }
 
-#[allow(clippy::len_without_is_empty, reason = "as in `std::fs::Metadata`: a length, not a collection")]
+#[expect(clippy::len_without_is_empty, reason = "as in `std::fs::Metadata`: a length, not a collection")]
 impl Metadata {
     /// Bytes in the file; 0 for a directory.
     ///
@@ -175,19 +175,19 @@ impl Metadata {
     #[must_use]
     pub(crate) fn of(at: At<'_>) -> Self {
         match at.found {
-            Found::Dir(dir) => Self::of_dir(dir, at.version),
-            Found::File(file) => Self::of_file(file, at.version),
+            NodeRef::Dir(dir) => Self::of_dir(dir, at.version),
+            NodeRef::File(file) => Self::of_file(file, at.version),
         }
     }
 
     /// The metadata of an entry, where `above_version` is the largest
-    /// [`placed`](Entry::placed) on the way to the directory that it is in.
+    /// [`placed`](super::node::Entry::placed) on the way to the directory that it is in.
     #[must_use]
-    pub(crate) fn of_entry(entry: &Entry, above_version: u64) -> Self {
+    pub(crate) fn of_entry(entry: EntryRef<'_>, above_version: u64) -> Self {
         let placed = above_version.max(entry.placed);
-        match &entry.node {
-            Node::Dir(dir) => Self::of_dir(dir, placed),
-            Node::File(file) => Self::of_file(file, placed),
+        match entry.node {
+            NodeRef::Dir(dir) => Self::of_dir(dir, placed),
+            NodeRef::File(file) => Self::of_file(file, placed),
         }
     }
 
@@ -202,6 +202,12 @@ impl Metadata {
         let kind = if len.is_some() { Kind::File } else { Kind::Dir };
         let Counts { generation, version } = counts;
         Self { kind, len: len.unwrap_or(0), created, modified, generation, version }
+    }
+
+    /// That of a file as it was put into the tree by the commit of that version.
+    pub(crate) fn of_new(file: &NewFile, version: u64) -> Self {
+        let (len, FileMeta { created, modified, generation }) = (file.content().len(), file.meta());
+        Self { kind: Kind::File, len, created, modified, generation, version }
     }
 
     /// That of a file that has no name yet.

@@ -11,16 +11,18 @@
 //! | `edit`, `examine`, `apply` | changes as data, when they are refused, what they do to a root |
 //! | `metadata`, `read_dir`, `walk`, `glob`, `diff` | what users read from a tree |
 //! | `files`, `copy` | whole subtrees, to export and to copy |
-//! | `cursor`, `trail` | what iterators are made of: a place in a directory, a path that grows and shrinks |
+//! | `held` | a tree that is held, as iterators do that leave this module |
+//! | `trail` | a path that grows and shrinks |
 //! | `check` | the invariants, for tests |
+//! | `counted`, `stamped` | two ways to keep the value and to change it: nodes that are shared by count, or objects that are freed by version; one of them is built (`--cfg arcfs_tree`) |
+//! | `versioned` | the store of the second |
 
-pub mod apply;
 #[cfg(any(test, feature = "internals"))]
 pub mod check;
 pub mod copy;
-pub mod cursor;
+#[cfg(not(arcfs_tree = "versioned"))]
+pub mod counted;
 pub mod diff;
-pub mod dir_map;
 pub mod edit;
 pub mod examine;
 pub mod files;
@@ -34,8 +36,18 @@ pub mod name;
 pub mod node;
 pub mod read_dir;
 pub mod root;
+#[cfg(arcfs_tree = "versioned")]
+pub mod stamped;
 pub mod trail;
+#[cfg_attr(
+    not(any(feature = "internals", arcfs_tree = "versioned")),
+    allow(dead_code, unused_imports, reason = "the tree over counted nodes does not use it")
+)]
+pub mod versioned;
 pub mod walk;
 
-#[cfg(test)]
-mod tests;
+#[cfg(not(arcfs_tree = "versioned"))]
+use counted as engine;
+pub use engine::{dir_map, fork, tree as held};
+#[cfg(arcfs_tree = "versioned")]
+use stamped as engine;

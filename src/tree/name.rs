@@ -37,6 +37,7 @@ enum Repr {
     Long(Arc<LongName>),
 }
 
+#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
 struct LongName {
     text: Box<str>,
     charge: Charge,
@@ -61,6 +62,7 @@ const LENGTHS: [Len; INLINE + 1] = [
 
 const _: () = assert!(size_of::<Name>() == 24);
 
+#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
 impl Name {
     /// What a name of this text is charged: nothing up to 23 bytes, else its length and one
     /// chunk's overhead.
@@ -136,6 +138,18 @@ impl Name {
         }
     }
 
+    /// The name for who takes it out of the tree.
+    #[must_use]
+    pub(crate) fn to_name(&self) -> Self {
+        self.clone()
+    }
+
+    /// What this name is charged in a filesystem that charges each chunk so much.
+    #[must_use]
+    pub(crate) fn charged_at(&self, _chunk_overhead: u64) -> u64 {
+        self.charged()
+    }
+
     /// What this name is charged.
     #[must_use]
     pub(crate) fn charged(&self) -> u64 {
@@ -206,6 +220,7 @@ impl Ord for Name {
     }
 }
 
+#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
 /// A name to look up, prepared once so that each comparison on the way is three words.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
@@ -213,6 +228,7 @@ pub struct Key<'a> {
     words: [u64; 3],
 }
 
+#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
 impl<'a> Key<'a> {
     /// Prepares `name` for look-ups.
     #[must_use]

@@ -1,18 +1,18 @@
 //! The entries of one directory.
 
+use std::fmt;
 use std::iter::FusedIterator;
-use std::sync::Arc;
 
-use super::cursor::Cursor;
-use super::lookup::{Found, Miss, find_placed};
+use super::dir_map::Iter;
+use super::held::Tree;
+use super::lookup::{Miss, find_placed};
 use super::metadata::Metadata;
-use super::name::Name;
-use super::node::Dir;
+use super::node::NodeRef;
 use super::trail::Trail;
 
 /// The entries of a directory as of one instant, in tree order.
 ///
-/// It owns that version of the directory: later changes do not disturb it, and what they remove
+/// It holds the tree that the directory is in: later changes do not disturb it, and what they remove
 /// stays alive until it is dropped. Making it is O(depth of the path), each step O(1) on average.
 ///
 /// ```
@@ -23,14 +23,19 @@ use super::trail::Trail;
 /// assert_eq!(names, ["a", "b"]);
 /// # Ok::<(), arcfs::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct ReadDir {
     trail: Trail,
     /// The largest `placed` on the way to the directory.
     above: u64,
-    cursor: Cursor<(Name, Metadata)>,
-    /// See [`Dir::pin`]; dropped last.
-    _pin: Option<Arc<Dir>>,
+    entries: Holding,
+}
+
+self_cell::self_cell! {
+    struct Holding {
+        owner: Tree,
+        #[not_covariant]
+        dependent: Iter,
+    }
 }
 
 /// One entry of a directory.
@@ -48,14 +53,16 @@ impl ReadDir {
     /// # Errors
     ///
     /// [`Miss`]; a file at the path itself is [`Miss::NotADirectory`].
-    pub(crate) fn new(tree: &Arc<Dir>, path: &str) -> Result<Self, Miss> {
-        match find_placed(tree, path)? {
-            (Found::Dir(dir), above) => {
-                let cursor = Cursor::new(Arc::clone(dir));
-                Ok(Self { trail: Trail::at(path), above, cursor, _pin: dir.pin(tree) })
+    pub(crate) fn new(tree: Tree, path: &str) -> Result<Self, Miss> {
+        let mut above = 0;
+        let entries = Holding::try_new(tree, |tree| match find_placed(tree, path)? {
+            (NodeRef::Dir(dir), placed) => {
+                above = placed;
+                Ok(dir.entries.iter())
             }
-            (Found::File(_), _) => Err(Miss::NotADirectory),
-        }
+            (NodeRef::File(_), _) => Err(Miss::NotADirectory),
+        })?;
+        Ok(Self { trail: Trail::at(path), above, entries })
     }
 }
 
@@ -63,15 +70,22 @@ impl Iterator for ReadDir {
     type Item = DirEntry;
 
     fn next(&mut self) -> Option<DirEntry> {
-        let above = self.above;
-        let (name, metadata) =
-            self.cursor.next(|name, entry| Some((name.clone(), Metadata::of_entry(entry, above))))?;
-        Some(DirEntry { path: self.trail.path_of(name.as_str()), name_at: self.trail.len() + 1, metadata })
+        let Self { trail, above, entries } = self;
+        entries.with_dependent_mut(|_, entries| {
+            let (name, entry) = entries.next()?;
+            let (path, name_at) = (trail.path_of(name.as_str()), trail.len() + 1);
+            Some(DirEntry { path, name_at, metadata: Metadata::of_entry(entry, *above) })
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.cursor.remaining();
-        (left, Some(left))
+        self.entries.with_dependent(|_, entries| entries.size_hint())
+    }
+}
+
+impl fmt::Debug for ReadDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadDir").field("in", &self.trail.path()).field("left", &self.len()).finish()
     }
 }
 

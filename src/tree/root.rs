@@ -1,37 +1,9 @@
-//! The value that is published: a tree, what is held in it, and its version.
+//! The value that is published (a tree, what is held in it, and its version), and its limits.
 
-use std::sync::Arc;
+pub use super::engine::Root;
 
-use super::holds::Holds;
-use super::meta::Timestamp;
-use super::node::Dir;
 use crate::error::{Error, ErrorKind};
 use crate::fault::{self, Fault};
-
-/// One state of a filesystem. Immutable once published.
-#[derive(Clone, Debug)]
-pub struct Root {
-    /// All names, bytes and metadata.
-    pub tree: Arc<Dir>,
-    /// The paths open under a lock.
-    pub holds: Holds,
-    /// Grows with each publication.
-    pub version: u64,
-}
-
-impl Root {
-    /// An empty filesystem.
-    #[must_use]
-    pub fn new(now: Timestamp) -> Self {
-        Self { tree: Arc::new(Dir::new(now, None)), holds: Holds::default(), version: 0 }
-    }
-
-    /// Files and directories, the root directory and files promised by holds included.
-    #[must_use]
-    pub fn nodes(&self) -> u64 {
-        1 + self.tree.totals.nodes() + self.holds.reserved_nodes()
-    }
-}
 
 /// What no tree may exceed.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +12,8 @@ pub struct Limits {
     pub max_nodes: u64,
     /// Components of a path.
     pub max_depth: usize,
+    /// Charged for each chunk, and for each name over 23 bytes, on top of its bytes.
+    pub chunk_overhead: u64,
 }
 
 impl Limits {

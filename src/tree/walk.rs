@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
-use std::sync::Arc;
 use std::vec;
 
+use super::dir_map::NameRef;
+use super::held::Tree;
 use super::lookup::{Miss, find_dir};
 use super::name::Name;
-use super::node::{Dir, Node};
+use super::node::{Dir, NodeRef};
 use super::trail::Trail;
 
 /// A directory and everything below it as of one instant, from the top down, in tree order.
 ///
-/// It owns what it has still to visit: later changes do not disturb it. Making it is O(1) once
+/// It holds the tree that it walks: later changes do not disturb it. Making it is O(1) once
 /// the directory is found, each step O(entries of the directory that it yields).
 ///
 /// ```
@@ -27,22 +28,31 @@ use super::trail::Trail;
 /// assert!(walk.next().is_none());
 /// # Ok::<(), arcfs::Error>(())
 /// ```
-pub struct Walk {
-    trail: Trail,
-    /// The directory to begin with, until it is yielded.
-    start: Option<Arc<Dir>>,
-    /// The directories above the next one, each with those below it that are still to come.
-    levels: Vec<Level>,
-    /// Whether the last level is that of the directory last yielded.
-    entered: bool,
-    /// See [`Dir::pin`]; dropped last.
-    _pin: Option<Arc<Dir>>,
+pub struct Walk(Holding);
+
+self_cell::self_cell! {
+    struct Holding {
+        owner: Tree,
+        #[covariant]
+        dependent: Walking,
+    }
 }
 
-struct Level {
+/// A [`Walk`] of a tree that somebody else holds.
+pub struct Walking<'a> {
+    trail: Trail,
+    /// The directory to begin with, until it is yielded.
+    start: Option<&'a Dir>,
+    /// The directories above the next one, each with those below it that are still to come.
+    levels: Vec<Level<'a>>,
+    /// Whether the last level is that of the directory last yielded.
+    entered: bool,
+}
+
+struct Level<'a> {
     /// How long the trail is there.
     trail: usize,
-    below: vec::IntoIter<(Name, Arc<Dir>)>,
+    below: vec::IntoIter<(NameRef<'a>, &'a Dir)>,
 }
 
 /// One directory of a [`Walk`].
@@ -62,15 +72,8 @@ impl Walk {
     /// # Errors
     ///
     /// [`Miss`]; a file at the path itself is [`Miss::NotADirectory`].
-    pub(crate) fn new(tree: &Arc<Dir>, path: &str) -> Result<Self, Miss> {
-        let dir = find_dir(tree, path)?;
-        Ok(Self {
-            trail: Trail::at(path),
-            start: Some(Arc::clone(dir)),
-            levels: Vec::new(),
-            entered: false,
-            _pin: dir.pin(tree),
-        })
+    pub(crate) fn new(tree: Tree, path: &str) -> Result<Self, Miss> {
+        Holding::try_new(tree, |tree| Walking::new(tree, path)).map(Self)
     }
 
     /// Leaves out what is below the directory that the walk last yielded.
@@ -90,13 +93,37 @@ impl Walk {
     /// # Ok::<(), arcfs::Error>(())
     /// ```
     pub fn skip_current_dir(&mut self) {
-        if std::mem::take(&mut self.entered) {
-            self.levels.pop();
-        }
+        self.0.with_dependent_mut(|_, walking| {
+            if std::mem::take(&mut walking.entered) {
+                walking.levels.pop();
+            }
+        });
+    }
+}
+
+impl Iterator for Walk {
+    type Item = WalkDir;
+
+    fn next(&mut self) -> Option<WalkDir> {
+        self.0.with_dependent_mut(|_, walking| walking.next())
+    }
+}
+
+impl FusedIterator for Walk {}
+
+impl<'a> Walking<'a> {
+    /// As [`Walk::new`].
+    ///
+    /// # Errors
+    ///
+    /// [`Miss`].
+    fn new(tree: &'a Dir, path: &str) -> Result<Self, Miss> {
+        let start = Some(find_dir(tree, path)?);
+        Ok(Self { trail: Trail::at(path), start, levels: Vec::new(), entered: false })
     }
 
     /// Goes to the next directory.
-    fn advance(&mut self) -> Option<Arc<Dir>> {
+    fn advance(&mut self) -> Option<&'a Dir> {
         if let Some(dir) = self.start.take() {
             return Some(dir);
         }
@@ -110,10 +137,6 @@ impl Walk {
             self.levels.pop();
         }
     }
-}
-
-impl Iterator for Walk {
-    type Item = WalkDir;
 
     fn next(&mut self) -> Option<WalkDir> {
         let dir = self.advance()?;
@@ -123,11 +146,11 @@ impl Iterator for Walk {
         let mut files = Vec::with_capacity(all.saturating_sub(dir.totals.dirs as usize));
         let mut below = Vec::with_capacity(dirs.capacity());
         for (name, entry) in dir.entries.iter() {
-            match &entry.node {
-                Node::File(_) => files.push(name.clone()),
-                Node::Dir(dir) => {
-                    dirs.push(name.clone());
-                    below.push((name.clone(), Arc::clone(dir)));
+            match entry.node {
+                NodeRef::File(_) => files.push(name.to_name()),
+                NodeRef::Dir(dir) => {
+                    dirs.push(name.to_name());
+                    below.push((name, dir));
                 }
             }
         }
@@ -139,10 +162,9 @@ impl Iterator for Walk {
     }
 }
 
-impl FusedIterator for Walk {}
-
 impl fmt::Debug for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Walk").field("at", &self.trail.path()).finish_non_exhaustive()
+        let at = self.0.borrow_dependent().trail.path();
+        f.debug_struct("Walk").field("at", &at).finish_non_exhaustive()
     }
 }

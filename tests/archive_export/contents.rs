@@ -224,7 +224,7 @@ fn an_archive_is_of_one_instant_whatever_happens_meanwhile() -> TestResult {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut n = 0;
-            while !stop.load(Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) && n < 500_000 {
                 fs.write(format!("/{:03}", n % 200), b"new").expect("fits");
                 fs.create_dir_all(format!("/more/{n}")).expect("fits");
                 n += 1;

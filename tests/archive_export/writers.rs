@@ -96,6 +96,7 @@ fn writers_that_take_little_slowly_and_with_interruptions_get_the_same_bytes() -
                 return Err(io::ErrorKind::Interrupted.into());
             }
             if self.calls.is_multiple_of(10) {
+                // Blocks get ready faster than they are taken, mostly; the bytes are the same in any case.
                 std::thread::sleep(Duration::from_millis(1));
             }
             let n = bytes.len().min(self.calls % 20_000 + 1);

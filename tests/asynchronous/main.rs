@@ -101,6 +101,8 @@ fn everything_can_be_a_task_of_any_thread() {
     sendable(fs.export_tree("/", arcfs::ExportOptions::default()));
     sendable(fs.import_dir("/", &path));
     sendable(fs.export_dir(&path, "/"));
+    sendable(fs.import_dir_with("/", &path, arcfs::HostOptions::new()));
+    sendable(fs.export_dir_with(&path, "/", arcfs::HostOptions::new()));
     sendable(fs.create(&path));
     sendable(OpenOptions::new().open_async(&fs, &path));
     sendable(fs.off_task(MemFs::clear));

@@ -11,7 +11,7 @@ use crate::compare::{
     Agreed, Circumstances, History, View, compare_snapshot, compare_stats, diff, ensure, metadata_is, same,
     settle, view,
 };
-use crate::model::{Expected, Fail, Fs, Plan, Snap, Wanted, World, cost, find};
+use crate::model::{Expected, Fail, Fs, Plan, Snap, VERSIONED, Wanted, World, cost, find};
 use crate::ops::{Config, FileOp, Mode, Op, Options, Pick, Read, SeekTo, Source, Step, time};
 use crate::paths::{as_named, at_or_below, child, glob, is_below, normalise, tree_order};
 use crate::subject::{self, File, MemFs};
@@ -81,6 +81,7 @@ impl Pair {
             snaps: Default::default(),
             contents: Default::default(),
             mixed: Default::default(),
+            bases: Vec::new(),
             now,
         };
         Self {
@@ -152,6 +153,12 @@ impl Pair {
             self.world.clear(at);
         }
         self.compare(true)?;
+        // A fork may keep what it grew from.
+        while self.fss.len() > 1 {
+            self.compare(false)?;
+            drop((self.fss.pop(), self.files.pop(), self.histories.pop()));
+            drop((self.world.fss.pop(), self.world.bases.pop()));
+        }
         for fs in &self.fss {
             same("bytes used in the end", &fs.stats().used_bytes, &0)?;
             same("chunks in the end", &fs.stats().chunk_count, &0)?;
@@ -473,6 +480,9 @@ impl Pair {
             }
         };
         ensure!(nodes <= config.nodes && !deep, "a fork exceeds its limits");
+        if VERSIONED {
+            self.world.bases.push(snap.tree.clone());
+        }
         self.world.fss.push(model_fs(config, snap.tree.clone(), fs.version()));
         self.fss.push(fs);
         self.files.push(Vec::new());

@@ -10,6 +10,7 @@
 //! | `handles` | the same for open files |
 //! | `compare` | what is compared, and how strictly |
 //! | `drive` | a step on both sides |
+//! | `cases` | all steps of a case, and how many cases are drawn |
 //! | `found` | what this found, as small tests |
 //! | `subject` | the surface that is compared; `tasks.rs` has the one for tasks |
 //!
@@ -17,6 +18,7 @@
 //! contract allows and goes on with the one it got. How bytes are laid out is not modelled: where a
 //! charge depends on it, the model knows a lower and an upper bound; elsewhere these are equal.
 
+mod cases;
 mod compare;
 mod drive;
 mod found;
@@ -44,39 +46,18 @@ mod subject {
 }
 
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 
-use drive::Pair;
-use ops::{Config, Step, config, steps};
+use cases::{play, settings};
+use ops::{config, steps};
 
 /// Cases of one run; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 10_000;
 
-fn settings() -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig {
-        cases: asked.unwrap_or(CASES),
-        max_shrink_iters: 20_000,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model/regressions.txt"))),
-        ..ProptestConfig::default()
-    }
-}
-
-fn run(config: &Config, steps: &[Step]) -> Result<(), String> {
-    let mut pair = Pair::new(config);
-    for (at, step) in steps.iter().enumerate() {
-        pair.step(step).map_err(|what| format!("step {at}, {step:?}: {what}"))?;
-    }
-    pair.finish().map_err(|what| format!("after the last step: {what}"))
-}
-
 proptest! {
-    #![proptest_config(settings())]
+    #![proptest_config(settings(CASES, "tests/model/regressions.txt"))]
 
     #[test]
     fn the_engine_answers_as_the_model_does(config in config(), steps in steps()) {
-        if let Err(what) = run(&config, &steps) {
-            return Err(TestCaseError::fail(what));
-        }
+        play(&config, &steps)?;
     }
 }

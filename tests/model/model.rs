@@ -111,7 +111,12 @@ pub struct World {
     /// Lineages whose bytes are charged nobody knows where.
     pub mixed: BTreeSet<u64>,
     pub now: SystemTime,
+    /// What forks grew from, which they keep as long as they live.
+    pub bases: Vec<Tree>,
 }
+
+/// Whether the tree under test frees its objects by version.
+pub const VERSIONED: bool = cfg!(arcfs_tree = "versioned");
 
 /// Bytes with what their chunks cost on top, in one write.
 pub fn cost(config: &Config, len: u64) -> u64 {
@@ -574,6 +579,7 @@ impl World {
         let mut ledger = Ledger::default();
         self.fss.iter().for_each(|fs| ledger.add_tree(&fs.tree));
         self.snaps.iter().flatten().for_each(|snap| ledger.add_tree(&snap.tree));
+        self.bases.iter().for_each(|base| ledger.add_tree(base));
         self.contents.iter().flatten().for_each(|data| ledger.add(&data.item));
         let mut extra = Range::default();
         for (owner, fs) in self.fss.iter().enumerate() {
@@ -630,6 +636,12 @@ impl World {
         for (below, mut node) in nodes {
             if below.is_empty() {
                 node.name = name.cloned();
+                if let Kind::File { item, .. } = &node.kind
+                    && VERSIONED
+                {
+                    // Versions that differ in their place share a charge, which goes with the newest.
+                    self.mixed.insert(item.0.lineage);
+                }
             }
             node.version = Version::Current;
             self.fss[at].tree.insert(format!("{path}{below}"), node);
@@ -732,7 +744,7 @@ impl World {
         let (overhead, quota) = (self.fss[at].config.node_overhead, self.fss[at].config.quota);
         let item = match old {
             Some(old) if self.charged(at).hi.saturating_add(overhead) > quota => {
-                if old.0.fs != at {
+                if old.0.fs != at || VERSIONED {
                     self.mixed.insert(old.0.lineage);
                 }
                 self.mint.related(old.0.lineage, at, Range::exactly(overhead))
@@ -858,6 +870,11 @@ impl World {
                 let (Kind::Dir { item } | Kind::File { item, .. }) = &mut node.kind;
                 self.mixed.insert(item.0.lineage);
                 *item = self.mint.related(item.0.lineage, at, Range { lo: item.0.lo, hi: item.0.hi });
+            }
+            if let Some(name) = node.name.as_ref().filter(|_| VERSIONED) {
+                self.mixed.insert(name.0.lineage);
+                let range = Range { lo: name.0.lo, hi: name.0.hi };
+                node.name = Some(self.mint.related(name.0.lineage, at, range));
             }
             self.fss[at].tree.insert(path.clone(), node);
         }

@@ -3,10 +3,10 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use arcfs::Snapshot;
 use arcfs::archive::ArchiveOptions;
+use arcfs::{HostOptions, Snapshot};
 
-use super::read;
+use super::{LeftOut, Transfer, import, read};
 use crate::args::{ExportArgs, Format};
 use crate::failure::{Attempt, Failure, Outcome};
 use crate::output::Out;
@@ -21,6 +21,11 @@ pub fn export(session: &mut Session, args: &ExportArgs, out: &mut Out) -> Outcom
     let source = session.path(&args.source);
     let is_file = view.metadata(&source)?.is_file();
     let to_stdout = args.dest.as_os_str() == "-";
+    if to_stdout && args.json.json {
+        return Err(Failure::message(
+            "--json answers on standard output, where the export goes; name a file",
+        ));
+    }
     if let Some(format) = format(args, &source, is_file)? {
         return match to_stdout {
             true => archive_to_stdout(&view, &source, format, args, out),
@@ -68,7 +73,7 @@ fn options(source: &str, args: &ExportArgs, progress: &Progress) -> ArchiveOptio
     let options = ArchiveOptions::new()
         .prefix(source)
         .only_dirty(args.only_dirty)
-        .progress(move |done| tell(done.bytes, done.total_bytes));
+        .progress(move |done| tell(done.bytes, Some(done.total_bytes)));
     match args.level {
         Some(level) => options.level(level),
         None => options,
@@ -87,7 +92,7 @@ fn archive_to_file(
         let options = options(source, args, &progress);
         host::write_file(&args.dest, None, |to| archives::write(view, format, options, to))?
     };
-    confirm(summary.files, summary.bytes, &args.dest, out)
+    Done { files: summary.files, bytes: summary.bytes, left_out: &[] }.tell(source, &args.dest, args, out)
 }
 
 fn archive_to_stdout(
@@ -120,17 +125,25 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 fn file_to_host(view: &Snapshot, source: &str, args: &ExportArgs, out: &mut Out) -> Outcome {
     let (content, metadata) = (view.content(source)?, view.metadata(source)?);
     if args.only_dirty && metadata.generation() == 0 {
-        return confirm(0, 0, &args.dest, out);
+        return Done { files: 0, bytes: 0, left_out: &[] }.tell(source, &args.dest, args, out);
     }
     let into_directory = args.dest.is_dir() || args.dest.as_os_str().as_encoded_bytes().ends_with(b"/");
     let dest = if into_directory { args.dest.join(base_name(source)) } else { args.dest.clone() };
-    host::write_file(&dest, Some(metadata.modified()), |to| {
-        for chunk in content.chunks() {
-            to.write_all(&chunk?).attempt(|| format!("cannot write {dest:?}"))?;
-        }
-        Ok(())
-    })?;
-    confirm(1, content.len(), &dest, out)
+    {
+        let progress = Progress::new("Exporting", out);
+        let tell = progress.teller();
+        host::write_file(&dest, Some(metadata.modified()), |to| {
+            let mut done = 0;
+            for chunk in content.chunks() {
+                let chunk = chunk?;
+                to.write_all(&chunk).attempt(|| format!("cannot write {dest:?}"))?;
+                done += chunk.len() as u64;
+                tell(done, Some(content.len()));
+            }
+            Ok(())
+        })?;
+    }
+    Done { files: 1, bytes: content.len(), left_out: &[] }.tell(source, &dest, args, out)
 }
 
 fn directory_to_host(view: &Snapshot, source: &str, args: &ExportArgs, out: &mut Out) -> Outcome {
@@ -138,14 +151,33 @@ fn directory_to_host(view: &Snapshot, source: &str, args: &ExportArgs, out: &mut
         return Err(Failure::message("--only-dirty is for archives and single files"));
     }
     let report = {
-        let _progress = Progress::new("Exporting", out);
-        view.export_dir(source, &args.dest)?
+        let progress = Progress::new("Exporting", out);
+        let tell = progress.teller();
+        let options = HostOptions::new().progress(move |done| tell(done.bytes, Some(done.total_bytes)));
+        view.export_dir_with(source, &args.dest, options)?
     };
-    confirm(report.files, report.bytes, &args.dest, out)?;
-    super::import::complain_about(&report.skipped)
+    let left_out: Vec<LeftOut> = report.skipped.iter().map(LeftOut::from).collect();
+    let done = Done { files: report.files, bytes: report.bytes, left_out: &left_out };
+    done.tell(source, &args.dest, args, out)?;
+    import::complain_about(&left_out, import::missing(&report.skipped))
 }
 
-fn confirm(files: u64, bytes: u64, to: &Path, out: &mut Out) -> Outcome {
-    let plural = if files == 1 { "file" } else { "files" };
-    out.confirm(format_args!("Exported {files} {plural}, {}, to {}", Human(bytes), to.display()))
+/// What an export wrote.
+struct Done<'d> {
+    files: u64,
+    bytes: u64,
+    left_out: &'d [LeftOut],
+}
+
+impl Done<'_> {
+    fn tell(self, source: &str, to: &Path, args: &ExportArgs, out: &mut Out) -> Outcome {
+        let (Self { files, bytes, left_out }, to) = (self, to.display());
+        if args.json.json {
+            let destination = &to.to_string();
+            out.done();
+            return out.json(&Transfer { source, destination, files, bytes, kept: None, left_out });
+        }
+        let plural = if files == 1 { "file" } else { "files" };
+        out.confirm(format_args!("Exported {files} {plural}, {}, to {to}", Human(bytes)))
+    }
 }

@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use arcfs::archive::{ImportOptions, OnConflict, import_archive};
-use arcfs::{MemFs, OpenOptions, SkipReason, Skipped};
+use arcfs::{HostOptions, MemFs, OpenOptions, SkipReason, Skipped};
 
 use super::write::{not_the_script, standard_input};
+use super::{LeftOut, Transfer};
 use crate::archives;
 use crate::args::{Conflict, ImportArgs};
 use crate::failure::{Attempt, Failure, Outcome, remark};
@@ -25,10 +26,12 @@ struct Brought {
     bytes: u64,
     /// What was left out because it exists, as was asked for.
     kept: u64,
-    /// What was left out because it has to be, for people to read.
-    remarks: Vec<String>,
+    /// What was left out because it has to be.
+    left_out: Vec<LeftOut>,
     /// How many of those should have been brought.
-    left_out: usize,
+    missing: usize,
+    /// Where a single file came to, if that is not what was named.
+    path: Option<String>,
 }
 
 pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcome {
@@ -57,7 +60,7 @@ pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcom
         let progress = Progress::new("Importing", out);
         session.change(|image| {
             if is_dir {
-                directory(&image.fs, &args.source, &dest)
+                directory(&image.fs, &args.source, &dest, &progress)
             } else if unpack {
                 archive(&image.fs, args, input, &dest, &progress)
             } else if let Some(state) = memfs {
@@ -68,21 +71,29 @@ pub fn import(session: &mut Session, args: &ImportArgs, out: &mut Out) -> Outcom
             }
         })?
     };
-    let Brought { files, bytes, kept, remarks, left_out } = brought;
-    let plural = if files == 1 { "file" } else { "files" };
+    let Brought { files, bytes, kept, left_out, missing, path } = brought;
     let source = args.source.display();
-    let note = if kept > 0 { format!(", {kept} existed and were kept") } else { String::new() };
-    out.confirm(format_args!("Imported {files} {plural}, {}, from {source}{note}", Human(bytes)))?;
-    remarks.iter().for_each(|text| remark(text));
-    if left_out > 0 { Err(Failure::Incomplete { left_out }) } else { Ok(()) }
+    if args.json.json {
+        let (source, destination) = (&source.to_string(), &path.unwrap_or(dest));
+        let (kept, left_out) = (Some(kept), &left_out);
+        out.done();
+        out.json(&Transfer { source, destination, files, bytes, kept, left_out })?;
+    } else {
+        let plural = if files == 1 { "file" } else { "files" };
+        let note = if kept > 0 { format!(", {kept} existed and were kept") } else { String::new() };
+        out.confirm(format_args!("Imported {files} {plural}, {}, from {source}{note}", Human(bytes)))?;
+    }
+    complain_about(&left_out, missing)
 }
 
-fn directory(fs: &MemFs, host: &Path, dest: &str) -> Outcome<Brought> {
-    let report = fs.import_dir(host, dest)?;
+fn directory(fs: &MemFs, host: &Path, dest: &str, progress: &Progress) -> Outcome<Brought> {
+    let tell = progress.teller();
+    let options = HostOptions::new().progress(move |done| tell(done.bytes, Some(done.total_bytes)));
+    let report = fs.import_dir_with(host, dest, options)?;
     let mut brought = Brought { files: report.files, bytes: report.bytes, ..Brought::default() };
     for skipped in &report.skipped {
-        brought.remarks.push(format!("Left out {skipped}"));
-        brought.left_out += usize::from(!is_expected(&skipped.reason));
+        brought.left_out.push(skipped.into());
+        brought.missing += usize::from(!is_expected(&skipped.reason));
     }
     Ok(brought)
 }
@@ -92,12 +103,15 @@ fn is_expected(reason: &SkipReason) -> bool {
     matches!(reason, SkipReason::SymbolicLink | SkipReason::Special)
 }
 
-/// Says what an export left out.
-pub fn complain_about(skipped: &[Skipped]) -> Outcome {
-    skipped.iter().for_each(|skipped| remark(&format!("Left out {skipped}")));
-    let left_out =
-        skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::TimeNotKept(_))).count();
-    if left_out > 0 { Err(Failure::Incomplete { left_out }) } else { Ok(()) }
+/// How much of what an export left out is missing now.
+pub fn missing(skipped: &[Skipped]) -> usize {
+    skipped.iter().filter(|skipped| !matches!(skipped.reason, SkipReason::TimeNotKept(_))).count()
+}
+
+/// Says what was left out, of which so many entries are missing now.
+pub fn complain_about(left_out: &[LeftOut], missing: usize) -> Outcome {
+    left_out.iter().for_each(|entry| remark(&format!("Left out {}", entry.text)));
+    if missing > 0 { Err(Failure::Incomplete { left_out: missing }) } else { Ok(()) }
 }
 
 fn archive(
@@ -116,7 +130,7 @@ fn archive(
         })
         .strip_components(args.strip_components)
         .reroot(args.reroot)
-        .progress(move |done| tell(done.bytes, 0));
+        .progress(move |done| tell(done.source_bytes, done.total_source_bytes));
     let report = match input {
         Some(bytes) => import_archive(fs, bytes, dest, options)?,
         None => import_archive(fs, args.source.as_path(), dest, options)?,
@@ -126,8 +140,8 @@ fn archive(
         match skipped.reason {
             SkipReason::Exists => brought.kept += 1,
             ref reason => {
-                brought.remarks.push(format!("Left out {skipped}"));
-                brought.left_out += usize::from(!is_expected(reason));
+                brought.left_out.push(skipped.into());
+                brought.missing += usize::from(!is_expected(reason));
             }
         }
     }
@@ -167,7 +181,7 @@ fn file(
     if fs.exists(&dest) {
         match args.on_conflict {
             Conflict::Overwrite => {}
-            Conflict::Skip => return Ok(Brought { kept: 1, ..Brought::default() }),
+            Conflict::Skip => return Ok(Brought { kept: 1, path: Some(dest), ..Brought::default() }),
             Conflict::Error => return Err(Failure::Message(format!("{dest:?} exists already"))),
         }
     }
@@ -179,7 +193,7 @@ fn file(
         }
         None => from_host(fs, &args.source, &dest, progress)?,
     };
-    Ok(Brought { files: 1, bytes, ..Brought::default() })
+    Ok(Brought { files: 1, bytes, path: Some(dest), ..Brought::default() })
 }
 
 /// Reads a file of the host block by block, so that the quota stops one that does not fit.
@@ -199,7 +213,8 @@ fn from_host(fs: &MemFs, source: &Path, dest: &str, progress: &Progress) -> Outc
         };
         to.write_at(&block[..n], done)?;
         done += n as u64;
-        tell(done, metadata.len());
+        // One that grows, or of which the host does not say how long it is, has no known end.
+        tell(done, Some(metadata.len()).filter(|len| *len >= done));
     }
     to.close()?;
     if let Ok(modified) = metadata.modified() {

@@ -11,7 +11,7 @@ mod tree;
 mod usage;
 mod write;
 
-use arcfs::Metadata;
+use arcfs::{Metadata, Skipped, SkippedEntry};
 use serde::Serialize;
 
 use crate::args::Command;
@@ -84,6 +84,44 @@ impl Node {
             version: metadata.version(),
         }
     }
+}
+
+/// Something that an import or an export left out, as programs read it.
+#[derive(Debug, Serialize)]
+struct LeftOut {
+    /// Its path on the host, or its name in an archive.
+    name: String,
+    reason: String,
+    /// The same for people.
+    #[serde(skip)]
+    text: String,
+}
+
+impl From<&Skipped> for LeftOut {
+    fn from(skipped: &Skipped) -> Self {
+        let name = skipped.path.to_string_lossy().into_owned();
+        Self { name, reason: skipped.reason.to_string(), text: skipped.to_string() }
+    }
+}
+
+impl From<&SkippedEntry> for LeftOut {
+    fn from(skipped: &SkippedEntry) -> Self {
+        let name = skipped.name.clone();
+        Self { name, reason: skipped.reason.to_string(), text: skipped.to_string() }
+    }
+}
+
+/// What an import or an export did, as programs read it.
+#[derive(Debug, Serialize)]
+struct Transfer<'t> {
+    source: &'t str,
+    destination: &'t str,
+    files: u64,
+    bytes: u64,
+    /// Files of an import that were left as they are, because that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<u64>,
+    left_out: &'t [LeftOut],
 }
 
 fn kind(metadata: &Metadata) -> &'static str {

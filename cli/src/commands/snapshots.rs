@@ -7,7 +7,7 @@ use arcfs::Change;
 use arcfs::image::NamedSnapshot;
 use serde::Serialize;
 
-use super::{read, tree};
+use super::{Node, read, tree};
 use crate::args::SnapshotCommand;
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
@@ -19,7 +19,7 @@ pub fn run(session: &mut Session, command: SnapshotCommand, out: &mut Out) -> Ou
     match command {
         SnapshotCommand::Save { force, name } => save(session, &name, force, out),
         SnapshotCommand::List { json } => list(session, json.json, out),
-        SnapshotCommand::Show { name, path } => show(session, &name, path.as_deref(), out),
+        SnapshotCommand::Show { json, name, path } => show(session, &name, path.as_deref(), json.json, out),
         SnapshotCommand::Diff { json, name, other } => diff(session, &name, other.as_deref(), json.json, out),
         SnapshotCommand::Restore { name } => restore(session, &name, out),
         SnapshotCommand::Delete { names } => delete(session, &names, out),
@@ -85,10 +85,25 @@ fn list(session: &mut Session, json: bool, out: &mut Out) -> Outcome {
     Ok(())
 }
 
-fn show(session: &mut Session, name: &str, path: Option<&str>, out: &mut Out) -> Outcome {
+fn show(session: &mut Session, name: &str, path: Option<&str>, json: bool, out: &mut Out) -> Outcome {
     let path = path.map(|path| session.path(path));
     let image = session.image()?;
     let snapshot = snapshot_of(image, name)?;
+    if json {
+        return match (path, image.snapshots.get(name)) {
+            (None, Some(named)) => {
+                #[derive(Serialize)]
+                struct Shown {
+                    #[serde(flatten)]
+                    figures: Listed,
+                    tree: Vec<Node>,
+                }
+                let tree = tree::nodes(snapshot, "/")?.collect::<Outcome<_>>()?;
+                out.json(&Shown { figures: listed(name, named)?, tree })
+            }
+            (path, _) => out.json_list(tree::nodes(snapshot, path.as_deref().unwrap_or("/"))?),
+        };
+    }
     match path {
         Some(path) if snapshot.is_file(&path) => read::print(&snapshot.content(&path)?, out),
         Some(path) => {

@@ -13,7 +13,9 @@ use crate::view::View;
 pub fn tree(session: &mut Session, args: &TreeArgs, out: &mut Out) -> Outcome {
     let path = session.path(&args.path);
     if args.json.json {
-        return print_json(&session.view(args.at.at.as_deref())?, &path, out);
+        let view = session.view(args.at.at.as_deref())?;
+        view.read_dir(&path)?; // as without JSON: a file has no tree
+        return out.json_list(nodes(&view, &path)?);
     }
     let view = session.glance(args.at.at.as_deref())?;
     match view.read_dir(&path) {
@@ -71,13 +73,18 @@ pub fn print(view: &View, path: &str, out: &mut Out) -> Outcome {
     Ok(())
 }
 
-/// One list of everything, not lists within lists, which few programs read to any depth.
-fn print_json(view: &Snapshot, path: &str, out: &mut Out) -> Outcome {
-    let paths = view.walk(path)?.flat_map(|WalkDir { path, dirs: _, files }| {
+/// One list of everything at and below a path, not lists within lists, which few programs read to any
+/// depth.
+pub fn nodes<'v>(view: &'v Snapshot, path: &str) -> Outcome<impl Iterator<Item = Outcome<Node>> + use<'v>> {
+    let (file, dirs) = match view.is_file(path) {
+        true => (Some(path.to_owned()), None),
+        false => (None, Some(view.walk(path)?)),
+    };
+    let below = dirs.into_iter().flatten().flat_map(|WalkDir { path, dirs: _, files }| {
         let files: Vec<String> = files.iter().map(|name| join(&path, name.as_ref())).collect();
         std::iter::once(path).chain(files)
     });
-    out.json_list(paths.map(|path| {
+    Ok(file.into_iter().chain(below).map(|path| {
         let metadata = view.metadata(&path)?;
         Ok(Node::new(path, &metadata))
     }))

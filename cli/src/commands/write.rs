@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::time::SystemTime;
 
-use arcfs::{Error, ErrorKind, MemFs};
+use arcfs::{ErrorKind, MemFs};
 
 use crate::args::{ContentArgs, InitArgs};
 use crate::failure::{Attempt, Failure, Outcome, remark};
@@ -95,10 +95,9 @@ pub fn standard_input(session: &mut Session, path: &str) -> Outcome<Vec<u8>> {
         .read_to_end(&mut bytes)
         .attempt(|| "cannot read standard input".into())?;
     if bytes.len() as u64 > quota {
-        let text = format!(
+        return Err(Failure::Message(format!(
             "standard input for {path:?} has more bytes than the quota of {quota}; raise it with `arcfs quota BYTES`"
-        );
-        return Err(Failure::Engine(Error::other(text)));
+        )));
     }
     Ok(bytes)
 }

@@ -8,9 +8,9 @@ use crate::ops::usage_of;
 use crate::path;
 use crate::snapshot::Snapshot;
 use crate::tree::files::{Nodes, Select};
-use crate::tree::lookup::{Found, Miss, find};
+use crate::tree::lookup::{Miss, find};
 use crate::tree::meta::Timestamp;
-use crate::tree::node::Node;
+use crate::tree::node::NodeRef;
 
 /// One file or directory of an archive.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub struct Entry {
 }
 
 /// The entries of an archive in tree order, and the count of those that are done.
-pub struct Entries {
-    nodes: Nodes,
+pub struct Entries<'s> {
+    nodes: Nodes<'s>,
     /// The bytes of a path before the name in the archive.
     base: usize,
     /// What the filter said, a bit for each node.
@@ -39,18 +39,18 @@ pub struct Entries {
     untold: u64,
 }
 
-impl Entries {
+impl<'s> Entries<'s> {
     /// Finds what is to be exported and asks the filter.
     ///
     /// # Errors
     ///
     /// `InvalidPath`, `NotFound`, `NotADirectory`.
-    pub fn new(snapshot: &Snapshot, options: ArchiveOptions) -> Result<Self> {
+    pub fn new(snapshot: &'s Snapshot, options: ArchiveOptions) -> Result<Self> {
         let prefix = path::normalize(&options.prefix, snapshot.max_depth())?;
         let miss = |miss: Miss| Error::at(miss.into(), &prefix);
         let at = find(snapshot.tree(), &prefix).map_err(miss)?;
         let base = match (at.found, path::split_last(&prefix)) {
-            (Found::File(_), Some((_, name))) => prefix.len() - name.len(),
+            (NodeRef::File(_), Some((_, name))) => prefix.len() - name.len(),
             (_, None) => 1,
             _ => prefix.len() + 1,
         };
@@ -69,13 +69,13 @@ impl Entries {
                 if filter.as_mut().is_none_or(|filter| filter(&path)) {
                     bits[number / 64] |= 1 << (number % 64);
                     done.total_entries += 1;
-                    done.total_bytes += content_of(&node).map_or(0, Content::len);
+                    done.total_bytes += content_of(node).map_or(0, Content::len);
                 }
             }
             chosen = Some(bits);
         } else {
             let usage = usage_of(&at);
-            let top = u64::from(matches!(at.found, Found::Dir(_)));
+            let top = u64::from(matches!(at.found, NodeRef::Dir(_)));
             done.total_entries = usage.files + usage.dirs - top;
             done.total_bytes = usage.bytes;
         }
@@ -115,7 +115,7 @@ impl Entries {
     }
 }
 
-impl Iterator for Entries {
+impl Iterator for Entries<'_> {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
@@ -130,21 +130,18 @@ impl Iterator for Entries {
                 continue;
             }
             let mut name = path[self.base..].to_owned();
-            let modified = match &node {
-                Node::Dir(dir) => {
+            let modified = match node {
+                NodeRef::Dir(dir) => {
                     name.push('/');
                     dir.meta.modified
                 }
-                Node::File(file) => file.meta.modified,
+                NodeRef::File(file) => file.meta.modified,
             };
-            return Some(Entry { name, modified, content: content_of(&node).cloned() });
+            return Some(Entry { name, modified, content: content_of(node).cloned() });
         }
     }
 }
 
-fn content_of(node: &Node) -> Option<&Content> {
-    match node {
-        Node::Dir(_) => None,
-        Node::File(file) => Some(&file.content),
-    }
+fn content_of(node: NodeRef<'_>) -> Option<&Content> {
+    node.as_file().map(|file| &file.content)
 }

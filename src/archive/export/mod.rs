@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `options` | what the caller asks for, and what is answered |
 //! | `entries` | which nodes go into the archive, under which names |
-//! | `pipeline` | jobs done by many threads, their results taken in order by one |
 //! | `deflate` | one block deflated on its own |
 //! | `sink` | the caller's writer, and the errors that it gives |
 //! | `zip`, `records` | entries as a zip; the records that a zip is made of |
@@ -31,7 +30,6 @@ mod deflate;
 mod entries;
 mod headers;
 mod options;
-mod pipeline;
 mod records;
 mod sink;
 mod stream;

@@ -99,7 +99,6 @@ mod tests {
         }
         assert_eq!(sink.written(), 2 * GATHER as u64 + 31);
         assert_eq!(sink.finish()?, 2 * GATHER as u64 + 31);
-        pieces.0.retain(|len| *len != usize::MAX);
         assert_eq!(pieces.0, [GATHER, 1, GATHER, 30, 0]);
         Ok(())
     }

@@ -11,8 +11,8 @@ use zstd::zstd_safe::{CParameter, compress_bound};
 
 use super::deflate::{BLOCK, Deflated, Deflater, END, WINDOW, crc_of};
 use super::options::{Compression, Settings};
-use super::pipeline::{Pipeline, Work};
 use super::sink::{Put, Sink};
+use crate::archive::pipeline::{Pipeline, Work};
 use crate::content::{allocate, copied};
 use crate::error::{Error, Result};
 

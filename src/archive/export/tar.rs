@@ -11,7 +11,7 @@ use crate::error::Result;
 /// # Errors
 ///
 /// As [`Snapshot::export_tar`](crate::Snapshot::export_tar).
-pub fn write(entries: &mut Entries, out: &mut impl Put) -> Result<()> {
+pub fn write(entries: &mut Entries<'_>, out: &mut impl Put) -> Result<()> {
     let mut headers = Vec::new();
     while let Some(entry) = entries.next() {
         let len = entry.content.as_ref().map_or(0, Content::len);

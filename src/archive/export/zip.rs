@@ -12,11 +12,11 @@ use flate2::Crc;
 use super::deflate::{BLOCK, Deflater, WINDOW, crc_of};
 use super::entries::{Entries, Entry};
 use super::options::{ArchiveSummary, Settings};
-use super::pipeline::{Pipeline, Work};
 use super::records::{
     DEFLATED, Described, STORED, SURELY_NARROW, Sizes, put_central, put_descriptor, put_end, put_local,
 };
 use super::sink::{Put, Sink};
+use crate::archive::pipeline::{Pipeline, Work};
 use crate::content::{Content, copied, reserve};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -28,7 +28,7 @@ const BATCH: usize = 128;
 /// # Errors
 ///
 /// As [`Snapshot::export_zip`](crate::Snapshot::export_zip).
-pub fn store<W: Write>(entries: &mut Entries, sink: Sink<W>) -> Result<ArchiveSummary> {
+pub fn store<W: Write>(entries: &mut Entries<'_>, sink: Sink<W>) -> Result<ArchiveSummary> {
     let mut zip = Zip::new(sink);
     while let Some(entry) = entries.next() {
         check_name(&entry.name)?;
@@ -56,7 +56,11 @@ pub fn store<W: Write>(entries: &mut Entries, sink: Sink<W>) -> Result<ArchiveSu
 /// # Errors
 ///
 /// As [`Snapshot::export_zip`](crate::Snapshot::export_zip).
-pub fn deflate<W: Write>(entries: &mut Entries, sink: Sink<W>, settings: Settings) -> Result<ArchiveSummary> {
+pub fn deflate<W: Write>(
+    entries: &mut Entries<'_>,
+    sink: Sink<W>,
+    settings: Settings,
+) -> Result<ArchiveSummary> {
     let mut zip = Zip::new(sink);
     let pipeline = Pipeline::new(Deflating { level: settings.level }, settings.threads);
     let mut parts = Parts { open: None };
@@ -123,7 +127,7 @@ struct Parts {
 
 impl Parts {
     /// The next parts in order; none at the end.
-    fn next_batch(&mut self, entries: &mut Entries) -> Result<Vec<Part>> {
+    fn next_batch(&mut self, entries: &mut Entries<'_>) -> Result<Vec<Part>> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < BLOCK as u64 && batch.len() < BATCH {
             let (entry, content, from) = match self.open.take() {
@@ -226,7 +230,7 @@ impl<W: Write> Zip<W> {
     }
 
     /// Writes what has come out of the pipeline.
-    fn write(&mut self, packed: Packed, entries: &mut Entries) -> Result<()> {
+    fn write(&mut self, packed: Packed, entries: &mut Entries<'_>) -> Result<()> {
         let Packed { part, bytes, method, crc } = packed;
         let (len, is_last) = (part.to - part.from, part.is_last());
         match part.entry {
@@ -286,7 +290,7 @@ impl<W: Write> Zip<W> {
         Ok(())
     }
 
-    fn finish(mut self, entries: &mut Entries) -> Result<ArchiveSummary> {
+    fn finish(mut self, entries: &mut Entries<'_>) -> Result<ArchiveSummary> {
         let offset = self.sink.written();
         self.sink.put(&self.central)?;
         self.record.clear();

@@ -2,29 +2,26 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::ops::Bound::{Excluded, Unbounded};
-
-use rayon::prelude::*;
+use std::sync::Arc;
 
 use super::conflict;
-use super::intake::{Failed, Intake};
+use super::intake::Intake;
 use super::options::{ImportOptions, OnConflict};
 use super::placing::{Placing, place};
 use super::report::{ArchiveReport, EntryFate, Telling};
+use super::unpacking::{Turn, Unpacking};
 use crate::archive::{Archive, EntryInfo, error_of};
 use crate::charge::Charge;
 use crate::content::Content;
 use crate::error::{ErrorKind, Result};
 use crate::host::SkipReason;
-use crate::ops::import::{Existing, Import, ImportFile};
+use crate::ops::import::{Import, ImportFile};
 use crate::path;
-use crate::tree::lookup::{Found, find_deepest};
+use crate::tree::lookup::find_deepest;
 use crate::tree::meta::Timestamp;
+use crate::tree::node::NodeRef;
 use crate::volume::Volume;
-
-/// How many entries are unpacked together at most.
-const BATCH: usize = 64;
 
 /// Reads all of an archive, then publishes it.
 ///
@@ -32,25 +29,24 @@ const BATCH: usize = 64;
 ///
 /// See [`import_archive`](super::import_archive).
 pub fn import(
-    volume: &Volume,
+    volume: &Arc<Volume>,
     mut archive: Archive,
     dest: &str,
     options: &ImportOptions,
 ) -> Result<ArchiveReport> {
+    let telling = Telling::new(&archive, volume, options);
     let mut building = Building {
         volume,
         options,
         places: BTreeMap::new(),
-        batch: Vec::new(),
         prepaid: Charge::none(),
-        telling: Telling::new(archive.format(), volume, options),
+        unpacking: Unpacking::new(volume, &telling.course),
+        telling,
     };
-    while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
-        archive.meter.count(info.name())?;
-        let placing = place(volume, dest, options, &info)?;
-        building.take(&mut archive, &info, placing)?;
-    }
-    building.unpack_batch(&archive)?;
+    let taken = building.take_all(&mut archive, dest);
+    // Entries before the one that failed come first, and so do their errors.
+    building.settle_all().and(taken)?;
+    building.telling.course.end();
     building.publish(dest)
 }
 
@@ -76,22 +72,14 @@ enum Brought {
     File { entry: String, content: Content, modified: Option<Timestamp> },
 }
 
-/// An entry that is still to be unpacked.
-struct Job {
-    info: EntryInfo,
-    path: String,
-    overwrites: bool,
-    bytes: Box<dyn Read + Send>,
-}
-
 /// What has been read of an archive.
 struct Building<'a> {
     volume: &'a Volume,
     options: &'a ImportOptions,
     places: BTreeMap<TreePath, Brought>,
-    batch: Vec<Job>,
     /// What nodes and names will cost, so that they are bounded by the quota from the start.
     prepaid: Charge,
+    unpacking: Unpacking,
     telling: Telling<'a>,
 }
 
@@ -107,28 +95,38 @@ enum Admitted {
 }
 
 impl Building<'_> {
-    fn take(&mut self, archive: &mut Archive, info: &EntryInfo, placing: Placing) -> Result<()> {
+    fn take_all(&mut self, archive: &mut Archive, dest: &str) -> Result<()> {
+        while let Some(info) = archive.reader.next_entry().map_err(error_of)? {
+            archive.meter.count(info.name())?;
+            let placing = place(self.volume, dest, self.options, &info)?;
+            self.take(archive, info, placing)?;
+            while self.settle_next(self.unpacking.is_full())? {}
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, archive: &mut Archive, info: EntryInfo, placing: Placing) -> Result<()> {
         let modified = info.modified().map(Timestamp::from);
         match placing {
-            Placing::Pass => self.telling.entry(),
-            Placing::Skip(reason) => self.telling.skipped(info.name(), reason)?,
+            Placing::Pass => self.unpacking.follow(Turn::Passed),
+            Placing::Skip(reason) => self.skip(&info, reason),
             Placing::Dir(path) => {
-                match self.admit_dir(&path, info)? {
+                match self.admit_dir(&path, &info)? {
                     Admitted::New => self.prepay(&path, "", true)?,
                     Admitted::There => self.prepay(&path, "", false)?,
                     _ => {}
                 }
-                self.telling.dir(info.name(), &path);
+                self.unpacking.follow(Turn::Dir { name: info.name().to_owned(), path: path.clone() });
                 self.places.insert(TreePath(path), Brought::Dir(modified));
             }
-            Placing::File(path) => match self.admit_file(&path, info)? {
-                Admitted::Not => self.telling.skipped(info.name(), SkipReason::Exists)?,
+            Placing::File(path) => match self.admit_file(&path, &info)? {
+                Admitted::Not => self.skip(&info, SkipReason::Exists),
                 admitted => {
                     // The name is told only of what is left out at the very end.
                     let skips = self.options.on_conflict == OnConflict::Skip;
                     let entry = if skips { info.name() } else { "" };
                     if let Admitted::Again = admitted {
-                        self.unpack_batch(archive)?; // the earlier one may be in it
+                        self.settle_all()?; // so that the earlier one does not come after it
                         self.telling.report.overwritten += 1;
                     } else {
                         self.prepay(&path, entry, matches!(admitted, Admitted::New))?;
@@ -142,6 +140,10 @@ impl Building<'_> {
             },
         }
         Ok(())
+    }
+
+    fn skip(&mut self, info: &EntryInfo, reason: SkipReason) {
+        self.unpacking.follow(Turn::Skipped { name: info.name().to_owned(), reason });
     }
 
     /// Whether a file can come to `path`: by what the archive has brought, and by what is there now.
@@ -161,14 +163,14 @@ impl Building<'_> {
             return refuse(ErrorKind::IsADirectory, "earlier entries are below it");
         }
         match find_deepest(&self.volume.load().tree, path) {
-            (Found::Dir(_), "") => refuse(ErrorKind::IsADirectory, "a directory stands there"),
-            (Found::File(_), "") => match self.options.on_conflict {
+            (NodeRef::Dir(_), "") => refuse(ErrorKind::IsADirectory, "a directory stands there"),
+            (NodeRef::File(_), "") => match self.options.on_conflict {
                 OnConflict::Error => refuse(ErrorKind::AlreadyExists, "overwrite or skip what exists"),
                 OnConflict::Overwrite => Ok(Admitted::There),
                 OnConflict::Skip => Ok(Admitted::Not),
             },
-            (Found::File(_), _) => refuse(ErrorKind::NotADirectory, "a file stands on the way"),
-            (Found::Dir(_), _) => Ok(Admitted::New),
+            (NodeRef::File(_), _) => refuse(ErrorKind::NotADirectory, "a file stands on the way"),
+            (NodeRef::Dir(_), _) => Ok(Admitted::New),
         }
     }
 
@@ -181,9 +183,9 @@ impl Building<'_> {
             None => {}
         }
         match find_deepest(&self.volume.load().tree, path) {
-            (Found::File(_), _) => refuse("a file stands there, or on the way"),
-            (Found::Dir(_), "") => Ok(Admitted::There),
-            (Found::Dir(_), _) => Ok(Admitted::New),
+            (NodeRef::File(_), _) => refuse("a file stands there, or on the way"),
+            (NodeRef::Dir(_), "") => Ok(Admitted::There),
+            (NodeRef::Dir(_), _) => Ok(Admitted::New),
         }
     }
 
@@ -214,64 +216,62 @@ impl Building<'_> {
         Ok(())
     }
 
-    /// Unpacks a file now, or leaves it for later if others can be unpacked beside it.
+    /// Has a file unpacked by other threads, or unpacks it now if it cannot be unpacked beside others.
     fn unpack(
         &mut self,
         archive: &mut Archive,
-        info: &EntryInfo,
+        info: EntryInfo,
         path: String,
         overwrites: bool,
     ) -> Result<()> {
-        if let Some(bytes) = archive.reader.detach() {
-            self.batch.push(Job { info: info.clone(), path, overwrites, bytes });
-            return if self.batch.len() < BATCH { Ok(()) } else { self.unpack_batch(archive) };
-        }
-        let Archive { reader, meter, .. } = archive;
-        let content = Intake { volume: self.volume, meter }.read(reader, info, &path)?;
-        self.unpacked(info, path, overwrites, content);
-        Ok(())
-    }
-
-    /// Unpacks what was left for later, by many threads. The error of the first entry is the one
-    /// that is told.
-    fn unpack_batch(&mut self, archive: &Archive) -> Result<()> {
-        let intake = Intake { volume: self.volume, meter: &archive.meter };
-        let failed = Failed::none();
-        let unpack = |(index, mut job): (usize, Job)| {
-            let content = intake.read_unless(&mut job.bytes, &job.info, &job.path, index, &failed)?;
-            Some(content.map(|content| (job.info, job.path, job.overwrites, content)))
-        };
-        let jobs = std::mem::take(&mut self.batch);
-        let contents: Vec<_> = match jobs.len() {
-            0 | 1 => jobs.into_iter().enumerate().map(unpack).collect(),
-            _ => jobs.into_par_iter().enumerate().map(unpack).collect(),
-        };
-        // Those that were stopped come after the one that failed.
-        for content in contents.into_iter().flatten() {
-            let (info, path, overwrites, content) = content?;
-            self.unpacked(&info, path, overwrites, content);
+        match archive.reader.detach() {
+            Some(bytes) => self.unpacking.unpack(info, path, overwrites, bytes),
+            None => {
+                self.settle_all()?; // if one of those fails, this one does not matter
+                let intake = Intake { volume: self.volume, course: &self.telling.course };
+                let content = intake.read(&mut archive.reader, &info, &path)?;
+                self.settle(Turn::File { info, path, overwrites, content })?;
+            }
         }
         Ok(())
     }
 
-    fn unpacked(&mut self, info: &EntryInfo, path: String, overwrites: bool, unpacked: Content) {
-        self.telling.file(info.name(), &path, overwrites, unpacked.len());
-        if let Some(Brought::File { content, .. }) = self.places.get_mut(&TreePath(path)) {
-            *content = unpacked;
+    /// Deals with all entries that were taken. The error of the first is the one that is told.
+    fn settle_all(&mut self) -> Result<()> {
+        while self.settle_next(true)? {}
+        Ok(())
+    }
+
+    /// Deals with the entry that is next in line, if its bytes are there or it may `wait` for them;
+    /// returns whether there was one. If it fails, the line ends before it.
+    fn settle_next(&mut self, wait: bool) -> Result<bool> {
+        let Some(turn) = self.unpacking.next(wait) else { return Ok(false) };
+        let settled = turn.and_then(|turn| self.settle(turn));
+        if settled.is_err() {
+            self.unpacking.give_up();
         }
+        settled.map(|()| true)
+    }
+
+    /// Deals with an entry in its turn.
+    fn settle(&mut self, turn: Turn) -> Result<()> {
+        match turn {
+            Turn::File { info, path, overwrites, content: unpacked } => {
+                self.telling.file(info.name(), &path, overwrites, unpacked.len());
+                if let Some(Brought::File { content, .. }) = self.places.get_mut(&TreePath(path)) {
+                    *content = unpacked;
+                }
+            }
+            Turn::Dir { name, path } => self.telling.dir(&name, &path),
+            Turn::Skipped { name, reason } => self.telling.skipped(&name, reason)?,
+            Turn::Passed => self.telling.entry(),
+        }
+        Ok(())
     }
 
     fn publish(self, dest: &str) -> Result<ArchiveReport> {
         let Self { volume, options, places, prepaid, telling, .. } = self;
-        let mut import = Import {
-            existing: match options.on_conflict {
-                OnConflict::Error => Existing::Refuse,
-                OnConflict::Overwrite => Existing::Replace,
-                OnConflict::Skip => Existing::Keep,
-            },
-            prepaid,
-            ..Import::default()
-        };
+        let mut import = Import { existing: options.on_conflict.into(), prepaid, ..Import::default() };
         // What the files came from, in tree order, in case some are not brought after all.
         let mut origins = Vec::new();
         for (path, brought) in places {

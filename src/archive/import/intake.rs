@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::course::{Course, STEP};
 use crate::archive::format::EntryInfo;
-use crate::archive::meter::Meter;
 use crate::archive::{error_of, invalid};
 use crate::content::Content;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::volume::Volume;
 /// What all entries of one import are read with.
 pub struct Intake<'a> {
     pub volume: &'a Volume,
-    pub meter: &'a Meter,
+    pub course: &'a Course,
 }
 
 /// Which of several entries that are read together has failed: the first, as far as is known. Those
@@ -26,7 +26,8 @@ impl Failed {
         Self(AtomicUsize::new(usize::MAX))
     }
 
-    fn mark(&self, index: usize) {
+    /// The entry at `index` has.
+    pub fn mark(&self, index: usize) {
         self.0.fetch_min(index, Ordering::Relaxed); // nothing is published by it
     }
 
@@ -39,7 +40,7 @@ impl Failed {
 enum Trouble {
     Fail(Error),
     Read(io::Error),
-    /// An entry before it has failed.
+    /// An entry before it has failed, or whoever is told has panicked on another thread.
     Stopped,
 }
 
@@ -92,14 +93,19 @@ impl Intake<'_> {
         info: &EntryInfo,
         stopped: impl Fn() -> bool,
     ) -> Result<Content, Trouble> {
-        self.meter.look(info)?;
-        let mut before = 0;
+        let Course { meter, .. } = self.course;
+        meter.look(info)?;
+        let (mut before, mut told) = (0, 0);
         let content = self.volume.take_in(bytes, info.size(), |done| {
-            if stopped() {
+            if stopped() || self.course.is_broken() {
                 return Err(Trouble::Stopped);
             }
-            self.meter.add(info, done - before, done)?;
+            meter.add(info, done - before, done)?;
             before = done;
+            if done - told >= STEP {
+                told = done;
+                self.course.within();
+            }
             Ok(())
         })?;
         let Some(size) = info.size() else { return Ok(content) };

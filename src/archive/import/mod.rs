@@ -4,20 +4,27 @@
 //! |---|---|
 //! | `options` | what users choose: conflicts, limits, names, who is told |
 //! | `report` | what became of the entries |
+//! | `course` | how far it is, and telling of it |
 //! | `placing` | where an entry goes, if anywhere |
 //! | `intake` | the bytes of one entry, into chunks that are paid for |
+//! | `unpacking` | entries unpacked by many threads, dealt with in order |
 //! | `atomic` | all at one instant |
 //! | `streaming` | one after the other |
 
 mod atomic;
+mod course;
 mod intake;
 mod options;
 mod placing;
 mod report;
 mod streaming;
+mod unpacking;
 
-pub use options::{ImportLimits, ImportOptions, ImportProgress, OnConflict};
+pub use course::ImportProgress;
+pub use options::{ImportLimits, ImportOptions, OnConflict};
 pub use report::{ArchiveReport, EntryFate, EntryOutcome, SkippedEntry};
+
+use std::sync::Arc;
 
 use super::meter::Meter;
 use super::{Archive, ArchiveSource};
@@ -41,7 +48,7 @@ use crate::volume::Volume;
 /// what is left out are charged while the import runs, so it can fail with `QuotaExceeded` even
 /// where there is nothing to write. A name with a drive, as `C:\x`, is taken as relative: `C:/x`.
 ///
-/// The compressed entries of a zip are unpacked by the threads of the current [`rayon`] pool.
+/// The entries of a zip are unpacked by the threads of the current [`rayon`] pool.
 ///
 /// ```
 /// use arcfs::{ErrorKind, ImportOptions, MemFs, OnConflict, import_archive};
@@ -84,14 +91,7 @@ pub fn import_archive(
     dest: impl AsRef<str>,
     options: ImportOptions,
 ) -> Result<ArchiveReport> {
-    let (dest, source) = (dest.as_ref(), source.into());
-    let import = || {
-        let (dest, archive) = begin(fs.volume(), source, dest, &options)?;
-        atomic::import(fs.volume(), archive, &dest, &options)
-    };
-    let report = import().named("import_archive", dest);
-    drop(options);
-    report
+    bring(fs, source.into(), dest.as_ref(), options, "import_archive", atomic::import)
 }
 
 /// Brings what is in an archive to the directory `dest`, entry by entry.
@@ -131,30 +131,39 @@ pub fn import_archive_streaming(
     dest: impl AsRef<str>,
     options: ImportOptions,
 ) -> Result<ArchiveReport> {
-    let (dest, source) = (dest.as_ref(), source.into());
-    let import = || {
-        let (dest, archive) = begin(fs.volume(), source, dest, &options)?;
-        streaming::import(fs.volume(), archive, &dest, &options)
-    };
-    let report = import().named("import_archive_streaming", dest);
-    drop(options);
-    report
+    bring(
+        fs,
+        source.into(),
+        dest.as_ref(),
+        options,
+        "import_archive_streaming",
+        |volume, archive, dest, options| streaming::import(volume, archive, dest, options),
+    )
 }
 
-/// Checks the destination and opens the archive.
-fn begin(
-    volume: &Volume,
+/// Checks the destination, opens the archive and imports it in one of the two ways.
+fn bring(
+    fs: &MemFs,
     source: ArchiveSource,
     dest: &str,
-    options: &ImportOptions,
-) -> Result<(String, Archive)> {
-    let dest = volume.normalize(dest)?.into_owned();
-    // Long before the import finds it out.
-    match volume.dir(&dest) {
-        Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
-        _ => {}
-    }
-    Ok((dest, Archive::opened(source, &options.formats, Meter::new(options.limits))?))
+    options: ImportOptions,
+    operation: &'static str,
+    import: impl FnOnce(&Arc<Volume>, Archive, &str, &ImportOptions) -> Result<ArchiveReport>,
+) -> Result<ArchiveReport> {
+    let volume = fs.volume();
+    let bring = || {
+        let dest = volume.normalize(dest)?;
+        // Long before the import finds it out.
+        match volume.look_for_dir(&dest) {
+            Err(error) if *error.kind() == ErrorKind::NotADirectory => return Err(error),
+            _ => {}
+        }
+        let archive = Archive::opened(source, &options.formats, Meter::new(options.limits))?;
+        import(volume, archive, &dest, &options)
+    };
+    let report = bring().named(operation, dest);
+    drop(options);
+    report
 }
 
 /// The error of an entry at a path of the filesystem.

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::course::ImportProgress;
 use super::report::EntryOutcome;
 use crate::archive::ArchiveFormats;
+use crate::listener::Tell;
+use crate::ops::import::Existing;
 
 /// What an import does where a file stands in the place of one that it brings.
 ///
@@ -22,6 +25,16 @@ pub enum OnConflict {
     Overwrite,
     /// The file stays, and the entry is listed as skipped. Of several entries the first wins.
     Skip,
+}
+
+impl From<OnConflict> for Existing {
+    fn from(on_conflict: OnConflict) -> Self {
+        match on_conflict {
+            OnConflict::Error => Self::Refuse,
+            OnConflict::Overwrite => Self::Replace,
+            OnConflict::Skip => Self::Keep,
+        }
+    }
 }
 
 /// How much an archive may bring. What is over a limit is `InvalidInput`.
@@ -77,21 +90,8 @@ impl Default for ImportLimits {
     }
 }
 
-/// How far an import is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ImportProgress {
-    /// Entries dealt with, in whatever way.
-    pub entries: u64,
-    /// Bytes of the files unpacked.
-    pub bytes: u64,
-}
-
 /// Which entries are wanted.
 type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
-
-/// Who is told.
-type Tell = Arc<dyn Fn(ImportProgress) + Send + Sync>;
 
 /// Who is told of each entry.
 type TellEntry = Arc<dyn Fn(&EntryOutcome<'_>) + Send + Sync>;
@@ -116,7 +116,7 @@ pub struct ImportOptions {
     pub(super) strip: usize,
     pub(super) reroot: bool,
     pub(super) filter: Option<Filter>,
-    pub(super) progress: Option<Tell>,
+    pub(super) progress: Option<Tell<ImportProgress>>,
     pub(super) on_entry: Option<TellEntry>,
     pub(super) formats: ArchiveFormats,
 }
@@ -168,17 +168,44 @@ impl ImportOptions {
         self
     }
 
-    /// Calls `progress` after each entry, on the thread that imports; entries that are unpacked
-    /// together come together.
+    /// Calls `progress` after each entry, and within large ones about once for each 256 KiB. The
+    /// last call is made when all entries have been dealt with; if there are none, it is the only
+    /// one. [`import_archive`](crate::import_archive) publishes after it.
+    ///
+    /// Within large entries of a zip it is called on the threads that unpack them, else on the
+    /// thread that imports; never by two at once. What it does takes the
+    /// time of the import. It may call the filesystem: nothing of it is held. If it panics, it is not
+    /// called again, and the import ends with that panic: that of
+    /// [`import_archive`](crate::import_archive) without a trace, the other with what it has
+    /// published by then.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use arcfs::{ImportOptions, MemFs, import_archive};
+    ///
+    /// let mut tar = tar::Builder::new(Vec::new());
+    /// for name in ["a", "b"] {
+    ///     let mut header = tar::Header::new_gnu();
+    ///     header.set_size(3);
+    ///     tar.append_data(&mut header, name, &b"new"[..])?;
+    /// }
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let options = ImportOptions::new().progress(move |done| {
+    ///     let _ = sender.send((done.entries, done.bytes));
+    /// });
+    /// import_archive(&MemFs::new(), tar.into_inner()?, "/", options)?;
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [(1, 3), (2, 6), (2, 6)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn progress(mut self, progress: impl Fn(ImportProgress) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
     }
 
-    /// Calls `on_entry` with what became of each entry, on the thread that imports: in the order of
-    /// the archive, but that files of a zip that are unpacked together come together. What a filter
-    /// does not want, and what has no name left, is not told of.
+    /// Calls `on_entry` with what became of each entry, on the thread that imports, in the order of
+    /// the archive. What a filter does not want, and what has no name left, is not told of.
     ///
     /// [`import_archive_streaming`](crate::import_archive_streaming) calls it when the entry is
     /// published, so that whoever listens knows what is there even if a later entry fails.

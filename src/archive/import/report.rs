@@ -1,8 +1,11 @@
 //! What became of the entries of an archive.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::options::{ImportOptions, ImportProgress};
+use super::course::Course;
+use super::options::ImportOptions;
+use crate::archive::Archive;
 use crate::charge::Charge;
 use crate::error::Result;
 use crate::host::SkipReason;
@@ -98,7 +101,7 @@ impl ArchiveReport {
 /// A report that is being made, and told of.
 pub struct Telling<'a> {
     pub report: ArchiveReport,
-    entries: u64,
+    pub course: Arc<Course>,
     volume: &'a Volume,
     options: &'a ImportOptions,
     /// What the names in the report take, charged until it is handed out.
@@ -107,9 +110,10 @@ pub struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     /// Nothing has happened yet.
-    pub fn new(format: &str, volume: &'a Volume, options: &'a ImportOptions) -> Self {
-        let report = ArchiveReport { format: format.to_owned(), ..ArchiveReport::default() };
-        Self { report, entries: 0, volume, options, charge: Charge::none() }
+    pub fn new(archive: &Archive, volume: &'a Volume, options: &'a ImportOptions) -> Self {
+        let report = ArchiveReport { format: archive.format.clone(), ..ArchiveReport::default() };
+        let course = Arc::new(Course::new(archive, options));
+        Self { report, course, volume, options, charge: Charge::none() }
     }
 
     /// A file was unpacked.
@@ -150,10 +154,7 @@ impl<'a> Telling<'a> {
     }
 
     /// An entry was dealt with.
-    pub fn entry(&mut self) {
-        self.entries += 1;
-        if let Some(progress) = &self.options.progress {
-            progress(ImportProgress { entries: self.entries, bytes: self.report.bytes });
-        }
+    pub fn entry(&self) {
+        self.course.entry();
     }
 }

@@ -11,10 +11,11 @@ use crate::archive::{Archive, EntryInfo, error_of};
 use crate::charge::Charge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::SkipReason;
-use crate::ops::import::{Existing, Import, ImportFile};
+use crate::ops::import::{Import, ImportFile};
 use crate::path;
-use crate::tree::lookup::{Found, find_deepest};
+use crate::tree::lookup::find_deepest;
 use crate::tree::meta::Timestamp;
+use crate::tree::node::NodeRef;
 use crate::volume::Volume;
 
 /// Publishes each entry as it comes.
@@ -28,7 +29,7 @@ pub fn import(
     dest: &str,
     options: &ImportOptions,
 ) -> Result<ArchiveReport> {
-    let telling = Telling::new(archive.format(), volume, options);
+    let telling = Telling::new(&archive, volume, options);
     let mut stream = Streaming { volume, options, telling, made: BTreeMap::new(), charge: Charge::none() };
     let done = stream.all(&mut archive, dest);
     stream.set_times();
@@ -61,6 +62,7 @@ impl Streaming<'_> {
                 Placing::File(path) => self.file(archive, &path, &info)?,
             }
         }
+        self.telling.course.end();
         Ok(())
     }
 
@@ -82,19 +84,15 @@ impl Streaming<'_> {
         if !self.is_wanted(path, info)? {
             return self.telling.skipped(info.name(), SkipReason::Exists);
         }
-        let Archive { reader, meter, .. } = archive;
-        let content = Intake { volume: self.volume, meter }.read(reader, info, path)?;
+        let intake = Intake { volume: self.volume, course: &self.telling.course };
+        let content = intake.read(&mut archive.reader, info, path)?;
         let len = content.len();
         let parent = path::split_last(path).map_or(0, |(parent, _)| parent.len());
         self.remember_missing(path, parent)?;
         let modified = info.modified().map(Timestamp::from);
         let import = Import {
             files: vec![ImportFile { path: path.to_owned(), content, modified }],
-            existing: match self.options.on_conflict {
-                OnConflict::Error => Existing::Refuse,
-                OnConflict::Overwrite => Existing::Replace,
-                OnConflict::Skip => Existing::Keep,
-            },
+            existing: self.options.on_conflict.into(),
             ..Import::default()
         };
         let imported = self.volume.import(import).map_err(|error| of_entry(error, path, info))?;
@@ -110,11 +108,11 @@ impl Streaming<'_> {
     /// Whether a file is worth unpacking, as things stand.
     fn is_wanted(&self, path: &str, info: &EntryInfo) -> Result<bool> {
         let kind = match (find_deepest(&self.volume.load().tree, path), self.options.on_conflict) {
-            ((Found::Dir(_), ""), _) => ErrorKind::IsADirectory,
-            ((Found::File(_), ""), OnConflict::Error) => ErrorKind::AlreadyExists,
-            ((Found::File(_), ""), conflict) => return Ok(conflict == OnConflict::Overwrite),
-            ((Found::File(_), _), _) => ErrorKind::NotADirectory,
-            ((Found::Dir(_), _), _) => return Ok(true),
+            ((NodeRef::Dir(_), ""), _) => ErrorKind::IsADirectory,
+            ((NodeRef::File(_), ""), OnConflict::Error) => ErrorKind::AlreadyExists,
+            ((NodeRef::File(_), ""), conflict) => return Ok(conflict == OnConflict::Overwrite),
+            ((NodeRef::File(_), _), _) => ErrorKind::NotADirectory,
+            ((NodeRef::Dir(_), _), _) => return Ok(true),
         };
         Err(of_entry(Error::at(kind, path), path, info))
     }
@@ -123,8 +121,8 @@ impl Streaming<'_> {
     /// be made.
     fn remember_missing(&mut self, path: &str, end: usize) -> Result<()> {
         let (found, rest) = match find_deepest(&self.volume.load().tree, path) {
-            (Found::Dir(_), rest) => (path.len() - rest.len(), rest),
-            (Found::File(_), _) => return Ok(()), // which is an error soon
+            (NodeRef::Dir(_), rest) => (path.len() - rest.len(), rest),
+            (NodeRef::File(_), _) => return Ok(()), // which is an error soon
         };
         let slashes = rest.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| found + at);
         for len in slashes.chain([path.len()]).filter(|len| *len > found && *len <= end) {

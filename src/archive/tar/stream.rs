@@ -153,6 +153,7 @@ impl Stream {
             if self.at + bytes > len {
                 return Err(cut_off(len));
             }
+            self.meter.leave_behind(bytes.saturating_sub(plain.buffer().len() as u64));
             plain.seek_relative(bytes as i64)?;
             self.at += bytes;
             return Ok(());

@@ -7,7 +7,7 @@ use flate2::Crc;
 use super::record::{Record, u16_at};
 use crate::archive::input::ArchiveInput;
 use crate::archive::invalid;
-use crate::archive::packing::{self, MAX_WINDOW};
+use crate::archive::packing;
 use crate::ops::intake::fill;
 
 /// The bytes before the name in the header of an entry.
@@ -35,6 +35,11 @@ impl Body {
     /// The entry of a record.
     pub fn new(input: ArchiveInput, extent: Option<u64>, record: Record) -> Self {
         Self { input: Some(input), extent, record, open: None }
+    }
+
+    /// How many bytes of the archive it has, if none of them has been asked for.
+    pub fn unread(&self) -> u64 {
+        self.input.as_ref().map_or(0, |_| self.record.packed)
     }
 
     /// Looks at the header of the entry and what stands around it.
@@ -130,5 +135,3 @@ impl Read for Body {
         Ok(n)
     }
 }
-
-const _: () = assert!(MAX_WINDOW >= 64 << 20, "what the usual packers use at their best");

@@ -166,7 +166,8 @@ impl Directory {
             directory.starts.push(record.start);
         }
         let found = directory.starts.len() as u64;
-        if if end.is_64 { found != end.entries } else { found & 0xffff != end.entries } {
+        let counted = if end.is_64 { found } else { found & 0xffff };
+        if counted != end.entries {
             let said = end.entries;
             return Err(invalid(format!("the archive lists {found} entries and says that it has {said}")));
         }
@@ -217,6 +218,12 @@ impl Directory {
 
     fn damaged(&self, why: &str) -> io::Error {
         invalid(format!("the record of an entry at byte {} {why}", self.at))
+    }
+
+    /// How many of `len` bytes stand before the entries and from the list on.
+    pub fn around(&self, len: u64) -> u64 {
+        let first = self.starts.first().copied().unwrap_or(self.end.start).min(self.end.start);
+        first + len.saturating_sub(self.end.start)
     }
 
     /// Where the bytes of an entry must end: where the next begins, or the list. `None` if another

@@ -48,7 +48,8 @@ impl ArchiveFormat for ZipFormat {
     }
 
     fn open(&self, input: ArchiveInput) -> io::Result<Box<dyn ArchiveReader>> {
-        let (Some(mut tail), Some(list)) = (input.try_clone(), input.try_clone()) else {
+        let aside = || input.try_clone().map(ArchiveInput::aside);
+        let (Some(mut tail), Some(list)) = (aside(), aside()) else {
             let advice = "a zip lists its entries at its end, and this one can only be read in order; \
                           read it into memory or a file first";
             return Err(io::Error::new(io::ErrorKind::Unsupported, advice));
@@ -56,7 +57,9 @@ impl ArchiveFormat for ZipFormat {
         let end = find_end(&mut tail)?.ok_or_else(|| {
             invalid("the record that ends a zip is missing: the archive is cut off or damaged")
         })?;
-        Ok(Box::new(ZipReader { directory: Directory::open(list, &end)?, input, body: None }))
+        let directory = Directory::open(list, &end)?;
+        input.pass_over(directory.around(input.size().unwrap_or(0)));
+        Ok(Box::new(ZipReader { directory, input, body: None }))
     }
 }
 
@@ -69,7 +72,9 @@ struct ZipReader {
 
 impl ArchiveReader for ZipReader {
     fn next_entry(&mut self) -> io::Result<Option<EntryInfo>> {
-        self.body = None;
+        if let Some(body) = self.body.take() {
+            self.input.pass_over(body.unread());
+        }
         let Some(record) = self.directory.next_record()? else { return Ok(None) };
         let input = self.input.try_clone().expect("zips are opened only where they can be sought in");
         let info = record.info();

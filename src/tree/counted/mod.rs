@@ -1,0 +1,22 @@
+//! The tree over counted nodes: what two versions share is shared by count.
+//!
+//! | module | what |
+//! |---|---|
+//! | `node`, `dir_map`, `tree` | the value |
+//! | `apply` | what edits do to a root |
+//! | `root` | what is published |
+//! | `fork` | a root that nobody else sees |
+//! | `copy` | whole subtrees, to be bound elsewhere |
+
+pub mod apply;
+pub mod copy;
+pub mod dir_map;
+pub mod fork;
+pub mod node;
+pub mod root;
+pub mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use root::Root;
