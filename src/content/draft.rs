@@ -3,16 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::chunk::{CHUNK, end_of};
+use super::chunk::end_of;
 use super::edit::{Edit, Overlay};
-use super::plan::unit;
 use super::{Content, MAX_LEN};
 use crate::charge::{Account, Charge};
 use crate::error::Result;
 
 /// The content of a file as its writer sees it, until it is published.
 ///
-/// What only the draft holds is edited in place; a chunk that it shares is copied when it is first
+/// What only the draft holds is edited in place; pages that it shares are copied when they are first
 /// touched. Costs are functions of the draft alone: whoever pays what one of them names, and
 /// changes nothing in between, has paid for the call that goes with it.
 pub struct Draft {
@@ -20,8 +19,8 @@ pub struct Draft {
     /// What was published last, or started from, while nothing has changed since.
     base: Option<Content>,
     random: bool,
-    /// Whether it was when the draft began, or was published last.
-    was_random: bool,
+    /// Where the last write ended.
+    written_to: u64,
 }
 
 impl Draft {
@@ -29,7 +28,7 @@ impl Draft {
     #[must_use]
     pub fn new(base: Content) -> Self {
         let random = base.is_random();
-        Self { edit: Edit::open(&base), base: Some(base), random, was_random: random }
+        Self { edit: Edit::open(&base), base: Some(base), random, written_to: u64::MAX }
     }
 
     /// The number of bytes.
@@ -56,7 +55,7 @@ impl Draft {
         if len == 0 || self.edit.owns_all(offset, end) {
             return 0;
         }
-        self.edit.plan(offset, end, chunk_overhead, false, self.unit(len)).cost
+        self.edit.plan(offset, end, chunk_overhead, false, self.goes_on(offset)).cost
     }
 
     /// What a write costs: `(merged, plain)`. [`write`](Self::write) merges small extents at the end
@@ -67,8 +66,8 @@ impl Draft {
         let plain = self.write_cost(offset, len, chunk_overhead);
         match end_of(offset, len as u64) {
             Ok(end) if len > 0 && end > self.len() => {
-                let unit = self.unit(len);
-                (self.edit.plan(offset, end, chunk_overhead, true, unit).cost.max(plain), plain)
+                let onward = self.goes_on(offset);
+                (self.edit.plan(offset, end, chunk_overhead, true, onward).cost.max(plain), plain)
             }
             _ => (plain, plain),
         }
@@ -97,10 +96,10 @@ impl Draft {
         let randomises = self.would_randomise(offset, bytes.len());
         let overlay = Overlay { offset, bytes };
         if !self.edit.write_within_own(overlay) {
-            let unit = self.unit(bytes.len());
-            let mut plan = self.edit.plan(offset, end, chunk_overhead, false, unit);
+            let onward = self.goes_on(offset);
+            let mut plan = self.edit.plan(offset, end, chunk_overhead, false, onward);
             if charge.amount() > plan.cost {
-                let merged = self.edit.plan(offset, end, chunk_overhead, true, unit);
+                let merged = self.edit.plan(offset, end, chunk_overhead, true, onward);
                 if merged.cost > plan.cost && merged.cost <= charge.amount() {
                     plan = merged;
                 }
@@ -109,6 +108,7 @@ impl Draft {
             self.edit.execute(plan, overlay, end, charge, account, chunk_overhead)?;
         }
         self.random |= randomises;
+        self.written_to = end;
         self.base = None;
         Ok(())
     }
@@ -119,9 +119,11 @@ impl Draft {
         if len > MAX_LEN {
             u64::MAX
         } else if len > self.len() {
-            self.edit.plan(len, len, chunk_overhead, false, CHUNK).cost
+            self.edit.plan(len, len, chunk_overhead, false, false).cost
+        } else if len < self.len() {
+            self.edit.plan_cut(len, chunk_overhead).cost
         } else {
-            self.edit.shared_cut(len).map_or(0, |(start, _)| Content::cost(len - start, chunk_overhead))
+            0
         }
     }
 
@@ -141,7 +143,7 @@ impl Draft {
     ) -> Result<()> {
         end_of(0, len)?;
         if len > self.len() {
-            let plan = self.edit.plan(len, len, chunk_overhead, false, CHUNK);
+            let plan = self.edit.plan(len, len, chunk_overhead, false, false);
             let nothing = Overlay { offset: len, bytes: &[] };
             self.edit.execute(plan, nothing, len, charge, account, chunk_overhead)?;
         } else if len < self.len() {
@@ -157,7 +159,6 @@ impl Draft {
     /// has changed since the last time, it is the same, by pointer.
     pub fn publish(&mut self) -> Content {
         let (edit, random) = (&mut self.edit, self.random);
-        self.was_random = random;
         self.base.get_or_insert_with(|| edit.publish().with_random(random)).clone()
     }
 
@@ -199,10 +200,9 @@ impl Draft {
         len > 0 && offset != self.len()
     }
 
-    /// In pieces of which length a write makes shared extents anew. A file that becomes random-access
-    /// needs no more than it did; what is published of it later is cut.
-    fn unit(&self, len: usize) -> usize {
-        unit(len, self.was_random)
+    /// Whether a write at `offset` begins where the last one ended.
+    fn goes_on(&self, offset: u64) -> bool {
+        offset == self.written_to
     }
 
     /// Checks the invariants of the draft.

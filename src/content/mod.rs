@@ -10,6 +10,7 @@
 //! | `append` | content with bytes added at its end |
 //! | `assembly` | content put together of chunks as they are read |
 //! | `parts` | content as the chunks that it is made of, to write what is shared once |
+//! | `sharing` | parts of chunks, which a file shares with other versions and has written the rest of anew |
 //! | `plan`, `edit`, `draft` | what a write handle changes until it publishes |
 //! | `reader` | content as a stream of chunks or as `std::io` |
 //!
@@ -29,6 +30,7 @@ mod index;
 mod parts;
 mod plan;
 mod reader;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +54,7 @@ use chunk::Chunk;
 use extents::Extents;
 use reader::Piece;
 
+use crate::charge::{Account, Charge};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The bytes of a file at one instant: immutable, and cheap to clone.
@@ -339,7 +342,7 @@ impl Content {
             Repr::Detached(loose, _) => {
                 debug_assert!(false, "content must be taken in before it is edited");
                 for bytes in loose.bytes().unwrap_or_default().chunks(CHUNK) {
-                    extents.push(Arc::new(Chunk::from_parts(bytes.to_vec().into(), None, 0)));
+                    extents.push(Arc::new(Chunk::new(bytes.to_vec().into(), Charge::none(), &Account::new(), 0)));
                 }
             }
             Repr::One(chunk, ..) => extents.push(Arc::clone(chunk)),

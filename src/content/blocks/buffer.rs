@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 
 use super::central::Place;
@@ -18,7 +18,8 @@ use crate::fault::{self, Fault};
 ///
 /// Invariants:
 /// * B1 `start` is the start of `capacity` bytes that this alone has: a block that was taken from
-///   [`shard`] in `origin`'s slab and class, or the allocation of a vector of that capacity.
+///   [`shard`] in `origin`'s slab and class, or the allocation of a vector of that capacity. Of a buffer that
+///   was [lent](Self::lend) they are somebody else's, and are neither written nor given back.
 /// * B2 `len <= capacity`, and the first `len` bytes were written through this since it has them: what
 ///   somebody else left in a block is never read.
 pub struct Buffer {
@@ -27,14 +28,17 @@ pub struct Buffer {
     origin: Origin,
 }
 
-/// Where memory is from, in 32 bits: of a vector its capacity; of a block its class and its slab.
+/// Where memory is from, in 32 bits: of a vector its capacity; of a block its class and its slab; or that it
+/// is lent.
 #[derive(Clone, Copy)]
 struct Origin(u32);
 
 const VECTOR: u32 = 1 << 31;
+/// A vector that there cannot be.
+const LENT: u32 = u32::MAX;
 const SLAB_BITS: u32 = 24;
 
-const _: () = assert!(CHUNK < VECTOR as usize && size_of::<Buffer>() == 16);
+const _: () = assert!(CHUNK < (LENT & !VECTOR) as usize && size_of::<Buffer>() == 16);
 
 impl Origin {
     fn block(class: Class, slab: u32) -> Self {
@@ -99,16 +103,33 @@ impl Buffer {
         Ok(copy)
     }
 
+    /// Some of the bytes as a buffer.
+    ///
+    /// # Safety
+    ///
+    /// * While the result lives, this buffer is neither changed nor dropped.
+    /// * Nobody changes the result: not its bytes, nor their number.
+    ///
+    /// # Panics
+    ///
+    /// If there are no such bytes.
+    #[must_use]
+    pub unsafe fn lend(&self, range: Range<usize>) -> Self {
+        let bytes = &self[range];
+        Self { start: NonNull::from(bytes).cast(), len: bytes.len() as u32, origin: Origin(LENT) }
+    }
+
     #[inline]
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.origin.capacity()
     }
 
-    /// Whether no smaller block or allocation would do.
+    /// Whether no smaller block or allocation would do. What is lent takes none.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         match self.origin.class() {
+            None if self.origin.0 == LENT => true,
             Some(class) => Class::of(self.len()) == Some(class),
             None => self.len() == self.capacity(),
         }
@@ -165,7 +186,7 @@ impl Buffer {
 /// Takes the allocation as it is.
 impl From<Vec<u8>> for Buffer {
     fn from(bytes: Vec<u8>) -> Self {
-        assert!(bytes.capacity() < VECTOR as usize, "a payload is at most a chunk");
+        assert!(bytes.capacity() < (LENT & !VECTOR) as usize, "a payload is at most a chunk");
         let mut bytes = ManuallyDrop::new(bytes);
         let (len, origin) = (bytes.len() as u32, Origin::vector(bytes.capacity()));
         let start = NonNull::new(bytes.as_mut_ptr()).expect("a vector points somewhere");
@@ -199,7 +220,7 @@ impl Drop for Buffer {
                 self.fill(0xdd); // who reads it after this sees so
             }
             shard::give(class, Place { start: self.start, slab: self.origin.0 & ((1 << SLAB_BITS) - 1) });
-        } else {
+        } else if self.origin.0 != LENT {
             // SAFETY: by B1 this is the allocation of a vector of this capacity, which comes back here for
             // the first time, because `self` is not used again.
             drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), 0, self.capacity()) });

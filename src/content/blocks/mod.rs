@@ -8,6 +8,7 @@
 //! | `central` | all slabs, and which of their memory is out |
 //! | `shard` | free blocks near those who take and give them |
 //! | `buffer` | up to a chunk of bytes, in a block or in an allocation of its own |
+//! | `payload` | a buffer and what pays for it, or a part of the bytes of another |
 //!
 //! Why not the allocator of the process: fresh memory is what costs a small write most, and pages of
 //! 2 MiB cost a tenth; and an allocator keeps its lists in the blocks, so that to replace a file that
@@ -58,6 +59,7 @@
 mod buffer;
 mod central;
 mod class;
+mod payload;
 mod region;
 mod shard;
 mod slab;
@@ -65,6 +67,7 @@ mod slab;
 mod tests;
 
 pub use buffer::Buffer;
+pub use payload::Payload;
 
 /// The memory that the contents of files have taken from the system, of all filesystems of this process.
 ///
