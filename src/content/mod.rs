@@ -41,7 +41,7 @@ use bytes::Bytes;
 
 pub use assembly::Assembly;
 pub use blocks::{Buffer, ContentMemory};
-pub use chunk::{CHUNK, MAX_LEN, allocate, copied, end_of, reserve};
+pub use chunk::{CHUNK, MAX_LEN, allocate, end_of, reserve};
 pub use draft::Draft;
 #[cfg(feature = "image")]
 pub use parts::Parts;
@@ -51,6 +51,8 @@ pub use reader::{Chunks, ContentReader};
 pub use chunk::Chunk;
 #[cfg(not(feature = "image"))]
 use chunk::Chunk;
+#[cfg(feature = "archive")]
+pub use chunk::copied;
 use extents::Extents;
 use reader::Piece;
 
@@ -342,7 +344,12 @@ impl Content {
             Repr::Detached(loose, _) => {
                 debug_assert!(false, "content must be taken in before it is edited");
                 for bytes in loose.bytes().unwrap_or_default().chunks(CHUNK) {
-                    extents.push(Arc::new(Chunk::new(bytes.to_vec().into(), Charge::none(), &Account::new(), 0)));
+                    extents.push(Arc::new(Chunk::new(
+                        bytes.to_vec().into(),
+                        Charge::none(),
+                        &Account::new(),
+                        0,
+                    )));
                 }
             }
             Repr::One(chunk, ..) => extents.push(Arc::clone(chunk)),

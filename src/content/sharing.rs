@@ -50,28 +50,20 @@ impl<'a> Place<'a> {
 }
 
 impl Extents {
-    /// What there is of a chunk, in order.
-    fn parts(&self, place: Place<'_>) -> impl Iterator<Item = Range<u64>> {
-        let mut at = place.start;
-        std::iter::from_fn(move || {
-            while at < place.end() {
-                let found = self.index.floor(at).map(|(start, chunk)| (start..start + chunk.len() as u64, chunk));
-                let Some((part, chunk)) = found.filter(|(part, _)| at < part.end) else {
-                    at = (at / PAGE + 1) * PAGE; // what was here is being replaced; parts begin with pages
-                    continue;
-                };
-                at = part.end;
-                if Place::of(part.start, chunk).is(place) {
-                    return Some(part);
-                }
+    /// Hands on what there is of a chunk, in order.
+    fn parts(&self, place: Place<'_>, found: &mut impl FnMut(Range<u64>)) {
+        self.index.around(place.start..place.end(), &mut |start, chunk| {
+            if Place::of(start, chunk).is(place) {
+                found(start..start + chunk.len() as u64);
             }
-            None
-        })
+        });
     }
 
     /// Whether there is any part of a chunk.
     pub fn has_of(&self, place: Place<'_>) -> bool {
-        self.parts(place).next().is_some()
+        let mut any = false;
+        self.parts(place, &mut |_| any = true);
+        any
     }
 
     /// Appends to `runs` what must not stay when `lost` goes, by S2: what else there is of chunks that lose
@@ -85,19 +77,24 @@ impl Extents {
                 let Some((start, chunk)) = self.index.floor(at) else { break };
                 let (from, end) = (at, start + chunk.len() as u64);
                 at = end;
-                let place = Place::of(start, chunk);
-                let all = chunk.whole().0.is_none() && from == start && end <= range.end;
+                let (place, is_whole) = (Place::of(start, chunk), chunk.whole().0.is_none());
+                let all = is_whole && from == start && end <= range.end;
                 if all || chunk.stamp() == own || last.is_some_and(|last| last.is(place)) {
                     continue;
                 }
                 last = Some(place);
                 let before = runs.len();
                 let mut left = 0;
-                for part in self.parts(place) {
+                let mut keep = |part| {
                     without(part, lost, |rest| {
                         left += rest.end - rest.start;
                         runs.push(rest);
                     });
+                };
+                if is_whole {
+                    keep(start..end);
+                } else {
+                    self.parts(place, &mut keep);
                 }
                 if left >= (place.whole.len() as u64).div_ceil(2) {
                     runs.truncate(before);
@@ -114,8 +111,8 @@ impl Extents {
             let Some((start, chunk)) = self.index.floor_mut(at) else { break };
             let (len, mut stays) = (chunk.len(), false);
             let end = start + len as u64;
-            let right = (end > range.end)
-                .then(|| Arc::new(Chunk::part(chunk, (range.end - start) as usize..len)));
+            let right =
+                (end > range.end).then(|| Arc::new(Chunk::part(chunk, (range.end - start) as usize..len)));
             let chunk = if start < at {
                 stays = true;
                 let left = Arc::new(Chunk::part(chunk, 0..(at - start) as usize));

@@ -44,11 +44,13 @@ impl Payer {
     }
 
     fn write(&self, draft: &mut Draft, offset: u64, bytes: &[u8], merge: bool) {
-        let (merged, plain) = draft.write_plan(offset, bytes.len(), self.overhead);
+        let write = draft.write_plan(offset, bytes.len(), self.overhead);
+        let (merged, plain) = write.costs();
+        assert_eq!(plain, draft.write_cost(offset, bytes.len(), self.overhead));
         assert!(merged >= plain);
         let cost = if merge { merged } else { plain };
         let own = draft.own_charged();
-        draft.write(offset, bytes, self.pay(cost), &self.account, self.overhead).unwrap();
+        draft.write(write, bytes, self.pay(cost), &self.account, self.overhead).unwrap();
         assert_eq!(draft.own_charged(), own + cost); // not a byte too much was asked for
     }
 
@@ -358,7 +360,9 @@ fn less_than_half_of_a_chunk_is_not_kept() {
 #[test]
 fn cutting_a_file_leaves_no_small_part_of_a_chunk() {
     let payer = Payer::new(100);
-    for len in [0, 1, 4096, 5 * 4096, 6 * 4096 + 1, 9 * 4096, 10 * 4096, 15 * 4096, CHUNK - 1, CHUNK, CHUNK + 9] {
+    for len in
+        [0, 1, 4096, 5 * 4096, 6 * 4096 + 1, 9 * 4096, 10 * 4096, 15 * 4096, CHUNK - 1, CHUNK, CHUNK + 9]
+    {
         let mut bytes = pattern(2 * CHUNK, 6);
         let mut draft = Draft::new(payer.build(&bytes));
         for page in [3, 5, 9] {
@@ -392,8 +396,9 @@ fn impossible_lengths_are_refused() {
     let mut draft = Draft::new(payer.build(b"abc"));
     for offset in [MAX_LEN, u64::MAX - 1, u64::MAX] {
         assert_eq!(draft.write_cost(offset, 5, 1), u64::MAX);
-        assert_eq!(draft.write_plan(offset, 5, 1), (u64::MAX, u64::MAX));
-        let error = draft.write(offset, b"12345", Charge::none(), &payer.account, 0).unwrap_err();
+        let write = draft.write_plan(offset, 5, 1);
+        assert_eq!(write.costs(), (u64::MAX, u64::MAX));
+        let error = draft.write(write, b"12345", Charge::none(), &payer.account, 0).unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::InvalidInput);
     }
     assert_eq!(draft.set_len_cost(MAX_LEN + 1, 1), u64::MAX);
@@ -539,7 +544,8 @@ proptest! {
             let len = len.min(up_to.saturating_sub(at));
             let cost = draft.write_cost(at as u64, len, 128);
             prop_assert!(cost <= reserved, "a write of {} at {} needs {} of {}", len, at, cost, reserved);
-            draft.write(at as u64, &pattern(len, 1), payer.pay(cost), &payer.account, 128).unwrap();
+            let write = draft.write_plan(at as u64, len, 128);
+            draft.write(write, &pattern(len, 1), payer.pay(cost), &payer.account, 128).unwrap();
             reserved -= cost;
             prop_assert!(draft.reserve_cost(up_to as u64, 128) <= reserved);
         }
@@ -689,9 +695,10 @@ mod faults {
                 let charge = payer.pay(draft.set_len_cost(at as u64, 128));
                 failing(n, || draft.set_len(at as u64, charge, &payer.account, 128))
             } else {
-                let (merged, plain) = draft.write_plan(at as u64, len, 128);
+                let write = draft.write_plan(at as u64, len, 128);
+                let (merged, plain) = write.costs();
                 let charge = payer.pay(if merge { merged } else { plain });
-                failing(n, || draft.write(at as u64, &pattern(len, 2), charge, &payer.account, 128))
+                failing(n, || draft.write(write, &pattern(len, 2), charge, &payer.account, 128))
             };
             draft.check_consistent().map_err(TestCaseError::fail)?;
             if done.is_none() {
