@@ -95,7 +95,8 @@ impl Edit {
         if len < self.extents.len {
             self.complete(&mut runs, &mut end_from);
         }
-        let cost = cost_of(&runs, chunk_overhead).saturating_add(Content::cost(len - end_from, chunk_overhead));
+        let cost =
+            cost_of(&runs, chunk_overhead).saturating_add(Content::cost(len - end_from, chunk_overhead));
         Cut { runs, end_from, cost }
     }
 

@@ -12,9 +12,12 @@ use super::class::Class;
 use super::region::{LARGE, Region};
 use super::slab::{Map, UNIT};
 
-/// The length of the first slab, whose pages are small: a filesystem of a few files does not pay for
-/// clearing a large page.
+/// The length of the first slab. Each next one is as long as all before it, up to a large page, so that a
+/// process with few files does not pay for clearing large pages, nor one write of it.
 pub const FIRST: usize = 256 << 10;
+
+/// How far ahead small pages are touched at once.
+const STEP: usize = 64 << 10;
 
 /// The memory of empty slabs that is kept, if an eighth of what is out is not more.
 pub const KEPT: usize = 16 << 20;
@@ -34,7 +37,7 @@ unsafe impl Send for Place {}
 enum Kind {
     /// None.
     Empty,
-    /// Of any size; the first slab is always of this kind.
+    /// Of any size. Slabs of small pages are always of this kind.
     Mixed,
     /// Of whole chunks.
     Whole,
@@ -52,6 +55,24 @@ struct Slab {
     region: Region,
     map: Map,
     kind: Kind,
+    /// Of small pages: from where on none was handed out or touched yet.
+    fresh: usize,
+}
+
+impl Slab {
+    /// Whether its pages are small.
+    fn is_small(&self) -> bool {
+        self.region.len() < LARGE
+    }
+
+    /// Has the next small pages provided if `end` is beyond those that were.
+    fn touch(&mut self, end: usize) {
+        if self.is_small() && end > self.fresh {
+            let next = self.fresh + STEP; // slabs are whole steps
+            self.region.touch(self.fresh..next);
+            self.fresh = end.next_multiple_of(STEP).max(next);
+        }
+    }
 }
 
 /// All slabs.
@@ -115,14 +136,17 @@ impl Central {
             };
             number = next;
             let Some(slab) = &mut self.slabs[number] else { continue };
+            let mut end = 0;
             while taken < places.len() {
                 let Some(at) = slab.map.take(units) else { break };
+                end = end.max((at + units) * UNIT);
                 // A place in the region of the slab, of which the map has the units.
                 let start = slab.region.start().as_ptr().wrapping_add(at * UNIT);
                 places[taken] = NonNull::new(start).map(|start| Place { start, slab: number as u32 });
                 taken += 1;
                 self.out += class.size();
             }
+            slab.touch(end);
         }
         taken
     }
@@ -139,7 +163,7 @@ impl Central {
         slab.map.give(at / UNIT, class.size() / UNIT);
         self.out -= class.size();
         for (kind, from) in [Kind::Mixed, Kind::Whole].into_iter().zip(&mut self.from) {
-            if slab.kind == kind || slab.region.len() == FIRST {
+            if slab.kind == kind || slab.is_small() {
                 *from = number.min(*from);
             }
         }
@@ -185,7 +209,7 @@ impl Central {
         let mut exhausted = number == *from;
         for (at, slab) in self.slabs.iter().enumerate().skip(number) {
             if let Some(slab) = slab
-                && (slab.kind == kind || slab.region.len() == FIRST && slab.kind != Kind::Empty)
+                && (slab.kind == kind || slab.is_small() && slab.kind != Kind::Empty)
             {
                 if slab.map.may_have(units) {
                     return Some(at);
@@ -204,10 +228,10 @@ impl Central {
         let number = match self.empty.pop() {
             Some(number) => number as usize,
             None => {
-                let len = if self.reserved == 0 { FIRST } else { LARGE };
+                let len = 1 << self.reserved.clamp(FIRST, LARGE).ilog2();
                 let region = Region::new(len)?;
                 self.reserved += len;
-                let slab = Slab { region, map: Map::new(len / UNIT), kind };
+                let slab = Slab { region, map: Map::new(len / UNIT), kind, fresh: 0 };
                 match self.unused.pop() {
                     Some(number) => {
                         self.slabs[number as usize] = Some(slab);
@@ -224,9 +248,12 @@ impl Central {
         if slab.kind == Kind::Empty {
             self.empty_bytes -= slab.region.len();
         }
-        slab.kind = if slab.region.len() == FIRST { Kind::Mixed } else { kind };
-        let from = &mut self.from[kind as usize - 1];
-        *from = number.min(*from);
+        slab.kind = if slab.is_small() { Kind::Mixed } else { kind };
+        for (other, from) in [Kind::Mixed, Kind::Whole].into_iter().zip(&mut self.from) {
+            if kind == other || slab.is_small() {
+                *from = number.min(*from);
+            }
+        }
         Some(number)
     }
 }
@@ -237,6 +264,7 @@ mod tests {
 
     use super::super::class::CLASSES;
     use super::*;
+    use crate::content::CHUNK;
 
     impl Central {
         /// Checks the invariants, given all blocks that are out.
@@ -284,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_slab_is_small_and_chunks_lie_in_order() {
+    fn the_first_slabs_are_small_and_chunks_lie_in_order() {
         let (mut central, mut out) = (Central::new(), Vec::new());
         takes(&mut central, Class::numbered(0), 1, &mut out);
         assert_eq!(central.reserved(), FIRST);
@@ -292,11 +320,12 @@ mod tests {
             takes(&mut central, Class::LARGEST, 8, &mut out);
         }
         central.check(&out);
-        assert_eq!(central.reserved(), FIRST + LARGE * (out.len() - 4).div_ceil(32));
-        let chunks = &out[4..];
+        let chunks = &out[1..];
+        let small = LARGE / CHUNK - 1; // in the slabs of 1/8, 1/8, 1/4 and 1/2 of a large page
+        assert_eq!(central.reserved(), LARGE + LARGE * (chunks.len() - small).div_ceil(LARGE / CHUNK));
         let beside = |pair: &[(Class, Place)]| {
             pair[0].1.slab != pair[1].1.slab
-                || pair[0].1.start.as_ptr().addr() + 65_536 == pair[1].1.start.as_ptr().addr()
+                || pair[0].1.start.as_ptr().addr() + CHUNK == pair[1].1.start.as_ptr().addr()
         };
         assert!(chunks.windows(2).all(beside));
         while let Some((class, place)) = out.pop() {

@@ -1,10 +1,11 @@
-//! Memory from the system, in one piece, aligned to its own length.
+//! Memory from the system, in one piece.
 //!
-//! On Linux it is mapped, and large pages are asked for where the length is one. Elsewhere, in Miri, and
+//! On Linux it is mapped, and large pages are asked for where the length is one, aligned to it. Elsewhere, in Miri, and
 //! with `--cfg arcfs_blocks="portable"`, it comes from the allocator of the process.
 
 #![allow(unsafe_code, reason = "memory of the system is handed over as pointers")]
 
+use std::ops::Range;
 use std::ptr::NonNull;
 
 /// The length of a large page, and of a slab.
@@ -12,8 +13,8 @@ pub const LARGE: usize = 2 << 20;
 
 /// Memory that nobody else has; it goes back when this is dropped.
 ///
-/// Invariant: `start..start + len` is one allocation of [`system`], aligned to `len`, that lives exactly
-/// as long as this.
+/// Invariant: `start..start + len` is one allocation of [`system`] that lives exactly as long as this, aligned to
+/// a page, and to a large one if it is as long.
 #[derive(Debug)]
 pub struct Region {
     start: NonNull<u8>,
@@ -34,6 +35,19 @@ impl Region {
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Has the system provide the memory of a range now, at once, instead of page by page when it is first
+    /// written. No byte changes. Where the system does not know that, nothing happens.
+    ///
+    /// # Panics
+    ///
+    /// If the range is not whole pages of the region.
+    pub fn touch(&self, range: Range<usize>) {
+        let is_whole = [range.start, range.end].iter().all(|at| at.is_multiple_of(4096));
+        assert!(is_whole && range.start <= range.end && range.end <= self.len, "no pages of the region");
+        // SAFETY: by the invariant and the check the range is a part of an allocation of `system`.
+        unsafe { system::touch(self.start.add(range.start), range.len()) }
     }
 
     /// Where it starts.
@@ -60,9 +74,13 @@ mod system {
 
     use super::LARGE;
 
-    /// Maps twice the length and gives back what is before and after the aligned part.
+    /// Of a large page it maps twice the length and gives back what is before and after the aligned part.
     pub fn allocate(len: usize) -> Option<NonNull<u8>> {
         let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        if len < LARGE {
+            // SAFETY: the address is left to the system, so nothing that is mapped is replaced.
+            return NonNull::new(unsafe { mmap_anonymous(null_mut(), len, access, flags) }.ok()?.cast());
+        }
         // SAFETY: the address is left to the system, so nothing that is mapped is replaced.
         let mapped: *mut c_void = unsafe { mmap_anonymous(null_mut(), 2 * len, access, flags) }.ok()?;
         let before = mapped.align_offset(len);
@@ -74,12 +92,19 @@ mod system {
             }
             let _ = munmap(start.wrapping_byte_add(len), len - before);
         }
-        if len >= LARGE {
-            // SAFETY: an advice on memory that was mapped above; it changes no byte. Where it is
-            // refused, pages are small.
-            let _ = unsafe { madvise(start, len, Advice::LinuxHugepage) };
-        }
+        // SAFETY: an advice on memory that was mapped above; it changes no byte. Where it is
+        // refused, pages are small.
+        let _ = unsafe { madvise(start, len, Advice::LinuxHugepage) };
         NonNull::new(start.cast())
+    }
+
+    /// # Safety
+    ///
+    /// `start..start + len` is whole pages of an allocation of [`allocate`].
+    pub unsafe fn touch(start: NonNull<u8>, len: usize) {
+        // SAFETY: the caller promises that this is mapped. The pages are provided as by a write that changes
+        // no byte. Where the advice is not known, they are provided later.
+        let _ = unsafe { madvise(start.as_ptr().cast(), len, Advice::LinuxPopulateWrite) };
     }
 
     /// # Safety
@@ -95,6 +120,13 @@ mod system {
 mod system {
     use std::alloc::{Layout, alloc, dealloc};
     use std::ptr::NonNull;
+
+    /// Does nothing.
+    ///
+    /// # Safety
+    ///
+    /// None is needed.
+    pub unsafe fn touch(_: NonNull<u8>, _: usize) {}
 
     fn layout(len: usize) -> Option<Layout> {
         Layout::from_size_align(len, len).ok().filter(|layout| layout.size() > 0)
@@ -124,7 +156,9 @@ mod tests {
     fn a_region_is_aligned_and_can_be_written() {
         for len in [4096, 256 << 10, LARGE, 2 * LARGE] {
             let region = Region::new(len).unwrap();
-            assert_eq!((region.len(), region.start().as_ptr().addr() % len), (len, 0));
+            let align = if len < LARGE { 4096 } else { LARGE };
+            assert_eq!((region.len(), region.start().as_ptr().addr() % align), (len, 0));
+            region.touch(0..(len / 2).next_multiple_of(4096));
             for at in (0..len).step_by(4096).chain([len - 1]) {
                 // SAFETY: the byte lies in the region, which nobody else has.
                 unsafe { region.start().add(at).write(at as u8) };
