@@ -558,6 +558,38 @@ fn slabs_are_little_more_than_their_blocks() {
     assert_eq!(ContentMemory::now(), start, "all of it goes back on demand");
 }
 
+/// A file that shares parts of its chunks with what was before is charged what it keeps of them: all of each.
+fn files_written_at_random_are_charged_what_they_keep() {
+    const LEN: u64 = 16 << 20;
+    let start = Live::now();
+    let fs = unlimited();
+    fs.write("/pages", vec![1; LEN as usize]).unwrap();
+    let before = fs.stats().used_bytes;
+    let mut snapshots = vec![fs.snapshot()];
+    let mut pages = shuffled((LEN / 4096) as usize).into_iter().map(|page| page as u64 * 4096);
+    for count in [10, 500, 1000, 2000] {
+        let mut file = OpenOptions::new().write(true).open(&fs, "/pages").unwrap();
+        for page in pages.by_ref().take(count) {
+            file.write_at(&[2; 4096], page).unwrap();
+        }
+        assert_honest(10, &fs, start, &format!("{count} pages of a draft"));
+        file.close().unwrap();
+        assert_honest(10, &fs, start, &format!("{count} pages written at random"));
+        snapshots.push(fs.snapshot());
+        if count == 500 {
+            let more = fs.stats().used_bytes - before;
+            assert!(more < 510 * (4096 + 1024), "510 pages of 4 KiB take {more} bytes");
+        }
+    }
+    drop(snapshots);
+    assert_honest(10, &fs, start, "without snapshots");
+    assert!(fs.stats().used_bytes <= 2 * before, "a file is charged for at most twice its bytes");
+    let mut file = OpenOptions::new().write(true).open(&fs, "/pages").unwrap();
+    (0..LEN).step_by(65_536).for_each(|at| assert_eq!(file.write_at(&[3; 65_536], at).unwrap(), 65_536));
+    file.close().unwrap();
+    assert_eq!(fs.stats().used_bytes, before, "what is written anew whole keeps nothing of what was");
+}
+
 fn open_drafts_are_charged_what_they_take() {
     let start = Live::now();
     let fs = unlimited();
@@ -663,6 +695,10 @@ fn main() {
             the_quota_of_a_mixed_tree_is_within_a_tenth_of_its_memory,
         ),
         ("slabs_are_little_more_than_their_blocks", slabs_are_little_more_than_their_blocks),
+        (
+            "files_written_at_random_are_charged_what_they_keep",
+            files_written_at_random_are_charged_what_they_keep,
+        ),
         ("open_drafts_are_charged_what_they_take", open_drafts_are_charged_what_they_take),
         (
             "the_quota_of_empty_files_is_within_a_quarter_of_their_memory",

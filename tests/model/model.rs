@@ -556,9 +556,11 @@ impl World {
         }
     }
 
-    /// What bytes that are cut in any way are charged, wherever their chunks come from.
+    /// What bytes that are cut in any way are charged, wherever their chunks come from. Of chunks of more than
+    /// 16 KiB a part may have been written anew, half of each at most.
     pub fn range(&self, at: usize, len: u64) -> Range {
-        let most = |fs: &Fs| loose_cost(&fs.config, len).hi;
+        let anew = if len > 16_384 { len } else { 0 };
+        let most = |fs: &Fs| loose_cost(&fs.config, len).hi.saturating_add(anew);
         Range { lo: cost(&self.fss[at].config, len), hi: self.fss.iter().map(most).max().unwrap_or(len) }
     }
 

@@ -13,6 +13,8 @@ pub struct Map {
     used: usize,
     /// No free run is longer. It may be too high: then a search that fails makes it right.
     longest: usize,
+    /// No unit before is free.
+    first: usize,
 }
 
 impl Map {
@@ -20,7 +22,7 @@ impl Map {
     #[must_use]
     pub fn new(units: usize) -> Self {
         assert!(units.is_multiple_of(64) && units > 0, "a map is whole words");
-        Self { words: vec![0; units / 64].into(), used: 0, longest: units }
+        Self { words: vec![0; units / 64].into(), used: 0, longest: units, first: 0 }
     }
 
     #[must_use]
@@ -45,12 +47,16 @@ impl Map {
         if !self.may_have(n) {
             return None;
         }
-        let (mut at, mut longest) = (0, 0);
-        while let Some(start) = self.next(at, false) {
-            let end = self.next(start, true).unwrap_or(self.units());
+        let (mut at, mut longest) = (self.first, 0);
+        while let Some(start) = self.next(at, false, self.units()) {
+            let most = self.units().min(start + n); // a run that is longer need not be seen to its end
+            let end = self.next(start, true, most).unwrap_or(most);
             if end - start >= n {
                 self.mark(start, n, true);
                 self.used += n;
+                if longest == 0 {
+                    self.first = start + n; // nothing free was passed
+                }
                 return Some(start);
             }
             longest = longest.max(end - start);
@@ -68,19 +74,20 @@ impl Map {
     pub fn give(&mut self, start: usize, n: usize) {
         self.mark(start, n, false);
         self.used -= n;
-        let end = self.next(start, true).unwrap_or(self.units());
+        self.first = self.first.min(start);
+        let end = self.next(start, true, self.units()).unwrap_or(self.units());
         self.longest = self.longest.max(end - self.start_of_run(start));
     }
 
-    /// The first unit from `at` on that is used, or free.
-    fn next(&self, at: usize, used: bool) -> Option<usize> {
+    /// The first unit from `at` on, and before `to`, that is used, or free.
+    fn next(&self, at: usize, used: bool, to: usize) -> Option<usize> {
         let mut word = at / 64;
         let mut skip = at % 64;
-        while word < self.words.len() {
+        while word * 64 + skip < to {
             let bits = if used { self.words[word] } else { !self.words[word] };
             let bits = bits >> skip << skip;
             if bits != 0 {
-                return Some(word * 64 + bits.trailing_zeros() as usize);
+                return Some(word * 64 + bits.trailing_zeros() as usize).filter(|found| *found < to);
             }
             (word, skip) = (word + 1, 0);
         }
