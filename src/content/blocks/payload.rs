@@ -101,3 +101,48 @@ impl<R> Payload<R> {
         self.mark
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(len: usize) -> Arc<Payload<u32>> {
+        let bytes: Vec<u8> = (0..len).map(|at| (at * 7) as u8).collect();
+        Arc::new(Payload::own(Buffer::copied(&bytes).unwrap(), 5, 3))
+    }
+
+    #[test]
+    fn a_part_keeps_what_it_is_of() {
+        for len in [100, 5000] {
+            let whole = payload(len);
+            let bytes = whole.buffer().to_vec();
+            let part = Arc::new(Payload::part(&whole, 10..90));
+            let smaller = Arc::new(Payload::part(&part, 5..50));
+            assert!(Arc::ptr_eq(smaller.whole().0.unwrap(), &whole), "a part of a part is one of the whole");
+            assert_eq!((part.whole().1, smaller.whole().1, whole.whole().1), (10, 15, 0));
+            assert_eq!((*smaller.receipt(), smaller.mark(), Arc::strong_count(&whole)), (5, 3, 3));
+            drop((whole, part));
+            assert_eq!(smaller.buffer()[..], bytes[15..60]);
+        }
+    }
+
+    #[test]
+    fn what_has_parts_cannot_be_changed_or_taken() {
+        let mut whole = payload(5000);
+        let mut part = Arc::new(Payload::part(&whole, 0..1));
+        assert!(Arc::get_mut(&mut whole).is_none());
+        assert_eq!(Arc::get_mut(&mut part).unwrap().own_bytes_mut(), &mut []);
+        let whole = Arc::try_unwrap(whole).unwrap_err();
+        assert!(Arc::into_inner(part).unwrap().into_own().is_none());
+        let (bytes, receipt) = Arc::into_inner(whole).unwrap().into_own().unwrap();
+        assert_eq!((bytes.len(), receipt), (5000, 5));
+    }
+
+    #[test]
+    #[should_panic(expected = "ends before")]
+    fn a_part_lies_within() {
+        let whole = payload(5000);
+        let part = Arc::new(Payload::part(&whole, 0..100));
+        drop(Payload::part(&part, 50..101));
+    }
+}
