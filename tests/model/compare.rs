@@ -248,7 +248,7 @@ pub fn compare_stats(fs: &MemFs, world: &World, at: usize) -> Agreed {
         let pinned = stats.used_bytes.saturating_sub(payload + names as u64);
         // What a file keeps of chunks that were written anew in part is its own.
         let kept = model.tree.values().filter(|node| !node.is_dir()).map(Node::len);
-        let kept: u64 = kept.filter(|len| *len > UNCUT).sum();
+        let kept: u64 = kept.filter(|len| *len > UNCUT / 2).sum();
         ensure!(
             stats.pinned_bytes <= pinned && pinned - stats.pinned_bytes <= kept,
             "{} bytes are pinned, expected {pinned}, less at most {kept}",
