@@ -86,7 +86,6 @@ impl Draft {
     }
 
     /// What a write takes. To be carried out by [`write`](Self::write), with nothing changed in between.
-    #[must_use]
     pub fn write_plan(&self, offset: u64, len: usize, chunk_overhead: u64) -> Write {
         let Ok(end) = end_of(offset, len as u64) else {
             return Write { offset, merged: None, plain: None, is_long: true };

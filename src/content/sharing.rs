@@ -125,7 +125,7 @@ impl Extents {
                 stays = true;
                 self.index.insert(range.end, right);
             }
-            if !stays && !(chunk.whole().0.is_some() && self.has_of(Place::of(start, &chunk))) {
+            if !(stays || chunk.whole().0.is_some() && self.has_of(Place::of(start, &chunk))) {
                 self.charged = self.charged.saturating_sub(chunk.charged());
             }
             gone(&chunk);
