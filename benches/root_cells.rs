@@ -227,8 +227,8 @@ fn count(cell: &str, calls: u64) {
         "slots" => {
             let root = NonNull::from(Box::leak(Box::new(Root::new(0))));
             // SAFETY: freed when the cell is.
-            let cell =
-                Slots::<1, false> { cell: unsafe { VersionCell::new(root, 0) }, dead: Mutex::default() };
+            let cell = unsafe { VersionCell::new(root, 0) };
+            let cell = Slots::<1, false> { cell, dead: Mutex::default() };
             run(&mut |n| (0..n).map(|i| black_box(i) + cell.load()).fold(0, u64::wrapping_add));
         }
         "epoch" => {

@@ -83,7 +83,7 @@ impl Account {
     }
 
     /// Gives back what receipts were for that were [absorbed](Charge::absorb).
-    #[cfg(arcfs_tree = "versioned")]
+    #[cfg(not(arcfs_tree = "counted"))]
     pub fn settle(&self, amount: u64) {
         if amount > 0 {
             self.give_back(amount);
@@ -158,7 +158,7 @@ impl Charge {
 
     /// Ends the receipt without giving anything back: from now on somebody else owes the amount, see
     /// [`Account::settle`].
-    #[cfg(arcfs_tree = "versioned")]
+    #[cfg(not(arcfs_tree = "counted"))]
     pub fn absorb(mut self) {
         self.account = None;
         self.amount = 0;

@@ -52,11 +52,12 @@
 //!
 //! # Progress
 //!
-//! With the default root cell the calls that read (`exists`, `is_file`, `is_dir`, `metadata`,
-//! `read`, `read_to_string`, `read_into`, `content`, `read_dir`, `walk`, `glob`, `usage`,
-//! `version`, `snapshot`, `export_tree`, `iter_export_tree`, `export_bytes`, and opening a file to
-//! read it without a lock) take no lock: no thread that is delayed anywhere in arcfs can stop
-//! them. They may allocate memory, which the allocator serves by its own rules.
+//! The calls that read one node (`exists`, `is_file`, `is_dir`, `metadata`, `read`, `read_to_string`,
+//! `read_into`, `content`, `usage`, `version`, `export_bytes`, and opening a file to read it without a
+//! lock) take no lock: no thread that is delayed anywhere in arcfs can stop them. They may allocate
+//! memory, which the allocator serves by its own rules. The calls that keep a version (`snapshot`,
+//! `read_dir`, `walk`, `glob`, `export_tree`, `iter_export_tree`) take note of it in their turn among
+//! those that publish, in a few instructions; from then on they, too, wait for nobody.
 //!
 //! Calls that publish take turns behind one mutex, which is held while edits that were built and
 //! paid for are applied and the pointer is swapped. An operation that lost the race eight times
@@ -89,7 +90,7 @@ mod fault;
 mod file;
 mod fs;
 mod host;
-#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+#[cfg(feature = "image")]
 pub mod image;
 mod listener;
 mod lock;
@@ -128,7 +129,7 @@ pub use export::{ExportIter, ExportOptions};
 pub use file::File;
 pub use fs::MemFs;
 pub use host::{ExportReport, HostOptions, HostProgress, ImportReport, SkipReason, Skipped};
-#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+#[cfg(feature = "image")]
 pub use image::{
     Image, ImageReader, ImageSummary, ImageWalk, NamedSnapshot, SnapshotInfo, load_image, load_image_file,
     load_image_file_with, load_image_with, resolve_image_path, save_image, save_image_file,
@@ -144,7 +145,7 @@ pub use tree::metadata::Metadata;
 pub use tree::name::Name;
 pub use tree::read_dir::{DirEntry, ReadDir};
 pub use tree::walk::{Walk, WalkDir};
-pub use usage::{Stats, Usage};
+pub use usage::{CommitLengths, Stats, Usage};
 pub use volume::Storage;
 
 /// The examples of the README, as tests; with all features, since some are about them.
@@ -170,6 +171,9 @@ pub mod internals {
     pub use crate::open_files::*;
     pub use crate::quota::{NoRelief, NodeLimit, Quota, Relief};
     pub use crate::sync::*;
+
+    /// Whether the tree is the one whose objects are freed by version.
+    pub const VERSIONED: bool = cfg!(not(arcfs_tree = "counted"));
 
     /// Content as a one-shot write builds it.
     pub fn build_content(
@@ -200,7 +204,7 @@ pub mod internals {
     pub mod versioned {
         pub use crate::tree::versioned::*;
     }
-    #[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+    #[cfg(feature = "image")]
     pub mod image {
         pub use crate::image::forge::*;
     }

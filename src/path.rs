@@ -14,6 +14,7 @@ use std::cmp::Ordering;
 use std::iter::FusedIterator;
 
 use crate::error::{Error, ErrorKind, Result};
+use marks::{MOST, marks};
 
 /// The most bytes that one component may have.
 pub const MAX_NAME: usize = 255;
@@ -53,44 +54,17 @@ fn clean_depth(path: &[u8]) -> Option<usize> {
     glance(path).or_else(|| scan(path))
 }
 
-/// As [`scan`], eight bytes at a time, for the usual paths; `None` means only "look closer".
+/// As [`scan`], many bytes at a time, for the usual paths; `None` means only "look closer".
 ///
-/// It gives up on paths so long that a component may be, or so short that it does not pay, and on
-/// names that start with a dot.
+/// It gives up on paths that are long, and on names that start with a dot.
 #[inline]
 fn glance(path: &[u8]) -> Option<usize> {
-    /// The top bit of each byte of the word that equals `byte`.
-    fn equal(word: u64, byte: u8) -> u64 {
-        const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-        let differs = word ^ u64::from_ne_bytes([byte; 8]);
-        !(((differs & LOW) + LOW) | differs | LOW)
-    }
-    /// Where the word has a `/`, and whether it has something that needs a closer look.
-    fn look(word: &[u8; 8], slash_before: u64) -> (u64, u64) {
-        let word = u64::from_le_bytes(*word);
-        let slashes = equal(word, b'/');
-        let after_slash = (slashes << 8) | slash_before;
-        (slashes, equal(word, b'\\') | equal(word, 0) | (after_slash & (slashes | equal(word, b'.'))))
-    }
-
-    let (b'/', 8..=MAX_NAME, Some(last)) = (*path.first()?, path.len(), path.last_chunk()) else {
-        return None;
-    };
-    let (words, rest) = path.as_chunks();
-    let (mut depth, mut slash_before, mut odd) = (0, 0, 0);
-    for word in words {
-        let (slashes, found) = look(word, slash_before);
-        depth += slashes.count_ones();
-        slash_before = slashes >> 56;
-        odd |= found;
-    }
-    // The last eight bytes again: only those not yet seen count, and none of them comes first.
-    let (slashes, found) = look(last, 0);
-    if !rest.is_empty() {
-        depth += (slashes >> (64 - 8 * rest.len())).count_ones();
-    }
-    let ends_in_slash = slashes >> 56;
-    (odd | found | ends_in_slash == 0).then_some(depth as usize)
+    let (b'/', 2..=MOST) = (*path.first()?, path.len()) else { return None };
+    let [slashes, dots, backslashes, nuls] = marks(path, *b"/.\\\0");
+    let begins = slashes << 1;
+    let ends_in_slash = slashes >> (path.len() - 1);
+    let odd = backslashes | nuls | begins & (slashes | dots) | ends_in_slash;
+    (odd == 0).then_some(slashes.count_ones() as usize)
 }
 
 /// As [`clean_depth`], byte by byte, with the whole answer.
@@ -182,8 +156,11 @@ fn invalid(path: &str, detail: String) -> Error {
 
 /// The components of a normalised path from the top down; none for `/`.
 #[must_use]
+#[inline]
 pub fn components(path: &str) -> Components<'_> {
-    Components { rest: path }
+    let seen = path.len().min(MOST);
+    let [slashes] = marks(&path.as_bytes()[..seen], *b"/");
+    Components { rest: path, slashes, seen }
 }
 
 /// An iterator over the components of a path; see [`components`].
@@ -191,6 +168,9 @@ pub fn components(path: &str) -> Components<'_> {
 pub struct Components<'a> {
     /// What is still to come, with the `/` before it.
     rest: &'a str,
+    /// Where in its first `seen` bytes there is a `/`.
+    slashes: u64,
+    seen: usize,
 }
 
 impl<'a> Components<'a> {
@@ -199,17 +179,35 @@ impl<'a> Components<'a> {
     pub fn rest(&self) -> &'a str {
         self.rest
     }
+
+    /// The next component where it may not end in the part that was marked: byte by byte.
+    #[cold]
+    fn next_of_many(&mut self) -> Option<&'a str> {
+        let start = self.rest.bytes().position(|byte| byte != b'/')?;
+        let name = &self.rest[start..];
+        let name = &name[..name.bytes().position(|byte| byte == b'/').unwrap_or(name.len())];
+        *self = components(&self.rest[start + name.len()..]);
+        Some(name)
+    }
 }
 
 impl<'a> Iterator for Components<'a> {
     type Item = &'a str;
 
+    #[inline]
     fn next(&mut self) -> Option<&'a str> {
-        let bytes = self.rest.as_bytes();
-        let start = bytes.iter().position(|&byte| byte != b'/')?;
-        let len = bytes[start..].iter().position(|&byte| byte == b'/');
-        let (name, rest) = self.rest[start..].split_at(len.unwrap_or(bytes.len() - start));
-        self.rest = rest;
+        let start = self.slashes.trailing_ones() as usize;
+        let behind = self.slashes.unbounded_shr(start as u32);
+        let end = match behind {
+            0 if self.seen < self.rest.len() => return self.next_of_many(),
+            0 if start >= self.rest.len() => return None,
+            0 => self.rest.len(),
+            _ => start + behind.trailing_zeros() as usize,
+        };
+        let name = &self.rest[start..end];
+        self.rest = &self.rest[end..];
+        self.slashes = self.slashes.unbounded_shr(end as u32);
+        self.seen -= end;
         Some(name)
     }
 }
@@ -219,13 +217,22 @@ impl FusedIterator for Components<'_> {}
 /// The directory that contains the path, and its name there; `None` for `/`.
 #[must_use]
 pub fn split_last(path: &str) -> Option<(&str, &str)> {
-    // A plain loop: names are short, and a searcher costs more to set up than to run.
-    let slash = path.as_bytes().iter().rposition(|&byte| byte == b'/')?;
+    let slash = last_slash(path.as_bytes())?;
     match (&path[..slash], &path[slash + 1..]) {
         (_, "") => None,
         ("", name) => Some(("/", name)),
         split => Some(split),
     }
+}
+
+/// Where the last `/` is.
+#[inline]
+fn last_slash(path: &[u8]) -> Option<usize> {
+    if path.len() > MOST {
+        return path.iter().rposition(|&byte| byte == b'/');
+    }
+    let [slashes] = marks(path, *b"/");
+    slashes.checked_ilog2().map(|at| at as usize)
 }
 
 /// The path so many levels up; `/` where there are not as many.
@@ -253,7 +260,11 @@ pub fn shared_len(path: &str, other: &str) -> usize {
 /// The number of components of a normalised path; 0 for `/`.
 #[must_use]
 pub fn depth(path: &str) -> usize {
-    if path == "/" { 0 } else { path.bytes().filter(|&byte| byte == b'/').count() }
+    match path.len() {
+        ..=1 => 0,
+        2..=MOST => marks(path.as_bytes(), *b"/")[0].count_ones() as usize,
+        _ => path.bytes().filter(|&byte| byte == b'/').count(),
+    }
 }
 
 /// Whether the path is `ancestor` or below it, component by component; `/` is above all.
@@ -290,6 +301,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
+mod marks;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

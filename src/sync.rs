@@ -95,6 +95,10 @@ mod real {
 }
 
 #[cfg(not(arcfs_loom))]
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(unused_imports, reason = "the counted tree alone keeps guards")
+)]
 pub use real::{Deadline, Moment, Mutex, MutexGuard, Parker};
 
 #[cfg(arcfs_loom)]
@@ -411,6 +415,16 @@ pub mod breaks {
         BlockPublishedRelaxed,
         /// A line is claimed in two steps.
         LineClaimedInTwoSteps,
+        /// Others are told of a version that was left before it is noted.
+        LeftToldBeforeNoted,
+        /// Whoever took the versions that were left says so after others may have noted more.
+        LeftEmptiedLate,
+        /// As the planted bug of the store: a commit frees what only the newest snapshot needs.
+        CommitIgnoresNewest,
+        /// The same: who drops a snapshot frees what an older one needs.
+        DropIgnoresOlder,
+        /// The same: what died is freed whoever still reads it.
+        IgnoresReaders,
     }
 
     // A thread of std: loom runs all threads of a model on the one that started it, so that tests
@@ -423,6 +437,12 @@ pub mod breaks {
     #[must_use]
     pub fn is(which: Break) -> bool {
         CHOSEN.get() == Some(which)
+    }
+
+    /// Whether the running model is to be broken in the way of this name.
+    #[must_use]
+    pub fn is_called(name: &str) -> bool {
+        CHOSEN.get().is_some_and(|chosen| format!("{chosen:?}") == name)
     }
 
     /// Runs `f` with the code broken in this way.

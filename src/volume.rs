@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Mode;
 use crate::open_files::{OpenFiles, Turn, WaitError};
 use crate::path;
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 use crate::quota::Relief;
 use crate::quota::{NodeLimit, Quota};
 use crate::root::{Graves, Publisher, RootGuard, Seed, SerialTurn, Version};
@@ -26,6 +26,7 @@ use crate::tree::meta::Timestamp;
 use crate::tree::name::{INLINE, Name};
 use crate::tree::node::PaidName;
 use crate::tree::root::{Limits, Root};
+use crate::usage::CommitLengths;
 
 /// How new files are laid out, and whether that may change. See [`MemFsBuilder::storage`].
 ///
@@ -108,7 +109,7 @@ pub struct Resources {
     pub drafts: Gauge,
 }
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 impl Relief for Graves {
     fn relieve(&self, _wanted: u64) -> bool {
         self.sweep()
@@ -242,6 +243,11 @@ impl Volume {
     #[inline]
     pub fn held(&self) -> (Tree, Version) {
         self.publisher.held()
+    }
+
+    /// How long commits held the lock, as far as that is measured.
+    pub fn commit_lengths(&self) -> CommitLengths {
+        self.publisher.lengths()
     }
 
     /// The state published last, held.

@@ -95,7 +95,7 @@
 #[cfg(feature = "archive")]
 mod archives;
 mod file;
-#[cfg(all(feature = "image", not(arcfs_tree = "versioned")))]
+#[cfg(feature = "image")]
 mod images;
 mod namespace;
 mod read;
@@ -112,7 +112,7 @@ use crate::builder::MemFsBuilder;
 use crate::error::Result;
 use crate::fs::MemFs;
 use crate::snapshot::Snapshot;
-use crate::usage::Stats;
+use crate::usage::{CommitLengths, Stats};
 #[cfg(doc)]
 use crate::{Content, OpenOptions};
 
@@ -304,6 +304,17 @@ impl AsyncMemFs {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.fs.stats()
+    }
+
+    /// As [`MemFs::commit_lengths`]. O(1).
+    ///
+    /// ```
+    /// let fs = arcfs::asynchronous::AsyncMemFs::new();
+    /// assert_eq!(fs.commit_lengths().samples(), 0);
+    /// ```
+    #[must_use]
+    pub fn commit_lengths(&self) -> CommitLengths {
+        self.fs.commit_lengths()
     }
 
     /// As [`MemFs::version`].

@@ -204,6 +204,30 @@ impl Content {
         Ok(n)
     }
 
+    /// Appends the bytes from `offset` on to `out`, and returns how many that were.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AllocationFailed`] if there is no memory for them. `out` is as before then.
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>, offset: u64) -> Result<usize> {
+        let requested = self.len().saturating_sub(offset);
+        let room = usize::try_from(requested).ok().and_then(|len| out.try_reserve(len).ok());
+        room.ok_or_else(|| Error::new(ErrorKind::AllocationFailed { requested }))?;
+        let before = out.len();
+        let bytes = match &self.0 {
+            Repr::Empty(_) => &[],
+            Repr::Detached(loose, _) => loose.bytes()?,
+            Repr::One(chunk, ..) => chunk.bytes()?,
+            Repr::Many(extents, _) => {
+                extents.copy_out(offset, extents.len, &mut |bytes| out.extend_from_slice(bytes))?;
+                &[]
+            }
+        };
+        let bytes = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+        out.extend_from_slice(bytes);
+        Ok(out.len() - before)
+    }
+
     /// A copy of all bytes.
     ///
     /// # Errors

@@ -397,6 +397,39 @@ impl Read for File {
         self.cursor += read as u64;
         Ok(read)
     }
+
+    /// Takes room for what is left at once.
+    fn read_to_end(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
+        let read = match &self.state {
+            State::Reading { content, .. } if self.readable => {
+                content.append_to(out, self.cursor).named("read", &self.path)?
+            }
+            State::Writing(writer) if self.readable => {
+                let left = writer.draft.len().saturating_sub(self.cursor);
+                let (before, left) = (out.len(), usize::try_from(left).unwrap_or(usize::MAX));
+                out.try_reserve(left)?;
+                out.resize(before + left, 0);
+                self.read_at(&mut out[before..], self.cursor).inspect_err(|_| out.truncate(before))?
+            }
+            _ => self.read_at(&mut [], self.cursor)?, // says what is wrong
+        };
+        self.cursor += read as u64;
+        Ok(read)
+    }
+
+    /// Takes room for what is left at once.
+    fn read_to_string(&mut self, out: &mut String) -> io::Result<usize> {
+        let mut bytes = if out.is_empty() { std::mem::take(out).into_bytes() } else { Vec::new() };
+        let read = self.read_to_end(&mut bytes)?;
+        let text =
+            String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if out.is_empty() {
+            *out = text;
+        } else {
+            out.push_str(&text);
+        }
+        Ok(read)
+    }
 }
 
 impl Write for File {
@@ -466,3 +499,6 @@ impl fmt::Debug for File {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! Calls that read. Each looks at one root; none takes a lock or waits.
+//! Calls that read. Each looks at one root. Those that keep it take note of it in their turn among commits; none
+//! waits for anything else.
 
 use super::MemFs;
 use crate::content::Content;

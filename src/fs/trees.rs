@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 
 impl MemFs {
-    /// The filesystem as it is now, for as long as it is needed. O(1); never waits, never needs
+    /// The filesystem as it is now, for as long as it is needed. O(1); never needs
     /// quota.
     ///
     /// ```
@@ -29,8 +29,9 @@ impl MemFs {
     }
 
     /// Makes the filesystem what it was at `snapshot`, at one instant. Handles that read and all
-    /// snapshots stay valid; the version goes on. O(1) and without quota here; freeing what nobody
-    /// holds any more is O(difference).
+    /// snapshots stay valid; the version goes on. O(difference). What comes back stands beside what
+    /// the snapshot keeps: its bytes are shared, and its nodes are charged as far as there is room, so
+    /// no quota refuses it.
     ///
     /// ```
     /// let fs = arcfs::MemFs::new();

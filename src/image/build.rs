@@ -1,8 +1,9 @@
-//! From tables to trees: everything paid for first, then built from the leaves up.
+//! From tables to a plan of trees: everything paid for first, then checked from the leaves up.
 //!
-//! One reservation covers all that the image holds, and is split into the receipts that own it, so
+//! One reservation covers all that the image holds, and what is made of it is paid out of that, so
 //! an image that does not fit, or that turns out to be malformed, leaves nothing charged. Numbers
-//! refer back only, so nothing is visited twice and nothing recurses.
+//! refer back only, so nothing is visited twice and nothing recurses. What becomes of the plan is up to
+//! [`tree`](crate::tree).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,12 +23,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::quota::{NoRelief, NodeLimit, Quota};
 use crate::root::Seed;
-use crate::tree::counted::node::{Dir, Entry, FileNode, Node, Paid};
-use crate::tree::dir_map::DirMap;
 use crate::tree::held::Tree;
 use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
 use crate::tree::name::{INLINE, Name};
 use crate::tree::node::Totals;
+use crate::tree::plan::{DirPlan, Entries, FilePlan, Place, Plan, Planned};
 use crate::tree::root::Limits;
 use crate::volume::{Config, PROVISIONAL, Storage};
 
@@ -100,9 +100,9 @@ pub fn build(
     build.files()?;
     build.dirs()?;
 
-    let tree = build.root(head.root)?;
-    let mut trees = vec![(head.version, head.root)];
-    let mut saved = Vec::with_capacity(meta.snapshots.len());
+    build.check_root(head.root)?;
+    let mut trees = vec![(head.version, head.root, None)];
+    let mut snapshots = Vec::with_capacity(meta.snapshots.len());
     let mut last: Option<&str> = None;
     for SnapshotRecord { name, version, taken, root } in meta.snapshots.iter() {
         let text = meta.text(name).filter(|text| last.is_none_or(|last| last < *text));
@@ -111,16 +111,27 @@ pub fn build(
         if version > head.version {
             return Err(broken(format_args!("the snapshot {text:?} is later than the filesystem")));
         }
-        let tree = build.root(root)?;
-        trees.push((version, root));
-        saved.push(Saved { name: text.to_owned(), tree, version, taken: timestamp(taken)? });
+        build.check_root(root)?;
+        trees.push((version, root, Some(snapshots.len())));
+        snapshots.push((text, version, timestamp(taken)?));
     }
     // From version to version, as they were saved: a check costs what two in turn do not share.
-    trees.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    trees.sort_by_key(|(version, ..)| std::cmp::Reverse(*version));
     let mut shape = Shape::new(meta);
-    trees.into_iter().try_for_each(|(_, root)| shape.check(root))?;
-    admit(&tree, head, nodes, config)?;
-    Ok((Seed::of(tree, head.version), saved))
+    trees.iter().try_for_each(|(_, root, _)| shape.check(*root))?;
+    admit(&build.plan.dirs[head.root as usize].totals, head, nodes, config)?;
+
+    let roots: Vec<u32> = trees.iter().rev().map(|(_, root, _)| *root).collect();
+    let (seed, grown) = Seed::of_plan(build.plan, &roots, head.version, quota, config)?;
+    let mut saved: Vec<Option<Saved>> = Vec::new();
+    saved.resize_with(snapshots.len(), || None);
+    for ((_, _, snapshot), tree) in trees.iter().rev().zip(grown) {
+        if let Some(at) = *snapshot {
+            let (name, version, taken) = snapshots[at];
+            saved[at] = Some(Saved { name: name.to_owned(), tree, version, taken });
+        }
+    }
+    Ok((seed, saved.into_iter().flatten().collect()))
 }
 
 /// What everything in the image is charged.
@@ -150,8 +161,8 @@ fn reserve(cost: u64, head: &Head, quota: &Quota, config: &Config) -> Result<Cha
 }
 
 /// Whether the current tree keeps to the node limit, which may be another than when it was saved.
-fn admit(tree: &Dir, head: &Head, limit: &NodeLimit, config: &Config) -> Result<()> {
-    let (nodes, limit) = (1 + tree.totals.nodes(), limit.get());
+fn admit(totals: &Totals, head: &Head, limit: &NodeLimit, config: &Config) -> Result<()> {
+    let (nodes, limit) = (1 + totals.nodes(), limit.get());
     let unlimited = Limits { max_nodes: NodeLimit::CEILING, max_depth: config.max_depth, chunk_overhead: 0 };
     unlimited.admit_nodes(1, nodes)?;
     if nodes > limit && limit != head.max_nodes {
@@ -164,40 +175,41 @@ fn admit(tree: &Dir, head: &Head, limit: &NodeLimit, config: &Config) -> Result<
 /// What is built so far, by number.
 struct Build<'m> {
     meta: Meta<'m>,
-    node_overhead: u64,
-    chunk_overhead: u64,
     max_depth: usize,
-    /// What is reserved and not handed out yet.
-    purse: Charge,
-    longs: Vec<Name>,
-    receipts: Vec<Arc<Charge>>,
     chunks: Vec<Arc<Chunk>>,
     contents: Vec<Content>,
-    files: Vec<Arc<FileNode>>,
-    dirs: Vec<Arc<Dir>>,
+    /// Which directories others are based on.
+    bases: Vec<bool>,
+    plan: Plan<'m>,
 }
 
 impl<'m> Build<'m> {
-    fn new(meta: Meta<'m>, config: &Config, mut purse: Charge) -> Result<Self> {
+    fn new(meta: Meta<'m>, config: &Config, purse: Charge) -> Result<Self> {
         let mut longs = Vec::with_capacity(meta.longs.len());
         for text in meta.longs.iter() {
             let text = meta.text(text).filter(|text| text.len() > INLINE && path::is_name(text));
-            let text = text.ok_or_else(|| broken("a long name in it is not valid"))?;
-            longs.push(Name::new(text, purse.split(Name::cost(text, config.chunk_overhead))));
+            longs.push(text.ok_or_else(|| broken("a long name in it is not valid"))?);
         }
-        let receipts = (0..meta.head.receipts).map(|_| Arc::new(purse.split(config.node_overhead))).collect();
+        let mut bases = vec![false; meta.dirs.len()];
+        for base in meta.dirs.iter().filter_map(|dir| dir.base) {
+            let is_base = bases.get_mut(base as usize);
+            *is_base.ok_or_else(|| broken("a directory has a base that there is not"))? = true;
+        }
         Ok(Self {
             meta,
-            node_overhead: config.node_overhead,
-            chunk_overhead: config.chunk_overhead,
             max_depth: config.max_depth,
-            purse,
-            longs,
-            receipts,
             chunks: Vec::with_capacity(meta.chunks.len()),
             contents: Vec::with_capacity(meta.contents.len()),
-            files: Vec::with_capacity(meta.files.len()),
-            dirs: Vec::with_capacity(meta.dirs.len()),
+            bases,
+            plan: Plan {
+                longs,
+                receipts: meta.head.receipts as usize, // no more than directories
+                files: Vec::with_capacity(meta.files.len()),
+                dirs: Vec::with_capacity(meta.dirs.len()),
+                node_overhead: config.node_overhead,
+                chunk_overhead: config.chunk_overhead,
+                purse,
+            },
         })
     }
 
@@ -215,7 +227,7 @@ impl<'m> Build<'m> {
             for ChunkLen(len) in meta.chunks.slice(range).expect("groups are made of chunks").iter() {
                 let (chunk, rest) = bytes.split_at(len);
                 bytes = rest;
-                let charge = self.purse.split(len as u64 + self.chunk_overhead);
+                let charge = self.plan.purse.split(len as u64 + self.plan.chunk_overhead);
                 self.chunks.push(Arc::new(Chunk::new(Buffer::copied(chunk)?, charge, account, 0)));
             }
             Ok(())
@@ -255,153 +267,155 @@ impl<'m> Build<'m> {
             if generation >= PROVISIONAL {
                 return Err(broken("the generation of a file is none that a file has"));
             }
-            let paid = match payer {
-                None => Paid::Own(self.purse.split(self.node_overhead)),
-                Some(payer) => Paid::By(self.payer(payer, &content)?),
-            };
+            if let Some(payer) = payer {
+                self.check_payer(payer, &content)?;
+            }
             let meta = FileMeta { created: timestamp(created)?, modified: timestamp(modified)?, generation };
-            self.files.push(Arc::new(FileNode { content: content.with_random(random), meta, paid }));
+            self.plan.files.push(FilePlan { content: content.with_random(random), meta, payer });
         }
         Ok(())
     }
 
-    /// The earlier version that pays for one with this content.
-    fn payer(&self, number: u32, content: &Content) -> Result<Arc<FileNode>> {
-        let can_pay =
-            |payer: &&Arc<FileNode>| matches!(payer.paid, Paid::Own(_)) && payer.content.ptr_eq(content);
-        let payer = self.files.get(number as usize).filter(can_pay).cloned();
-        payer.ok_or_else(|| broken("a file is paid for by one that cannot pay for it"))
+    /// Whether there is a file before it that can pay for one with this content.
+    fn check_payer(&self, number: u32, content: &Content) -> Result<()> {
+        let can_pay = |payer: &FilePlan| payer.payer.is_none() && payer.content.ptr_eq(content);
+        if self.plan.files.get(number as usize).is_some_and(can_pay) {
+            Ok(())
+        } else {
+            Err(broken("a file is paid for by one that cannot pay for it"))
+        }
     }
 
     fn dirs(&mut self) -> Result<()> {
         let (mut entries, mut changes, mut heights) = (0, 0, Heights::default());
-        for record in self.meta.dirs.iter() {
+        for (number, record) in self.meta.dirs.iter().enumerate() {
             let DirRecord { created, modified, listed, receipt, base, span } = record;
             if listed > self.meta.head.version {
                 return Err(broken("a directory was listed after the last version"));
             }
             let (entries, totals) = match base {
-                None => self.listed(follow(&mut entries, span))?,
+                None => self.listed(follow(&mut entries, span), self.bases[number])?,
                 Some(base) => self.changed(base, follow(&mut changes, span), &mut heights)?,
             };
             if totals.height as usize > DEEPEST {
                 return Err(broken(format_args!("it is more than {DEEPEST} components deep")));
             }
-            let charge = match receipt {
-                None => None,
-                Some(number) => {
-                    let receipt = self.receipts.get(number as usize).cloned();
-                    Some(receipt.ok_or_else(|| broken("a directory has a receipt that there is not"))?)
-                }
-            };
+            if receipt.is_some_and(|number| number as usize >= self.plan.receipts) {
+                return Err(broken("a directory has a receipt that there is not"));
+            }
             let meta = DirMeta { created: timestamp(created)?, modified: timestamp(modified)?, listed };
-            self.dirs.push(Arc::new(Dir { entries, totals, meta, charge }));
+            self.plan.dirs.push(DirPlan { entries, totals, meta, receipt, base });
         }
         Ok(())
     }
 
-    /// The entries of a directory that lists them.
-    fn listed(&self, range: Option<Range<u64>>) -> Result<(DirMap, Totals)> {
+    /// The entries of a directory that lists them; in a map if others are based on it.
+    fn listed(&self, range: Option<Range<u64>>, is_base: bool) -> Result<(Entries<'m>, Totals)> {
         let records = range.and_then(|range| self.meta.entries.slice(range));
         let records =
             records.ok_or_else(|| broken("the entries of a directory are not where they must be"))?;
         let (mut totals, mut last) = (Totals::default(), None);
         let mut entries = Vec::with_capacity(records.len());
         for record in records.iter() {
-            let name = self.name(record.name, &mut last)?;
-            let node = self.node(record.node, record.placed)?;
-            let added = Totals::of_entry(name.charged(), node.as_ref());
+            let (name, long) = self.name(record.name, &mut last)?;
+            let (place, node) = self.place(record.node, record.placed, long)?;
+            let added = node.with_name_charged(self.name_cost(name));
             totals = exchanged(&totals, &Totals::default(), &added)?;
             totals.height = totals.height.max(added.height);
-            entries.push((name, Entry { node, placed: record.placed }));
+            entries.push((name, place));
         }
-        Ok((entries.into_iter().collect(), totals))
+        let entries = if is_base {
+            Entries::Shared(entries.into_iter().collect())
+        } else {
+            Entries::Listed(entries.into_boxed_slice())
+        };
+        Ok((entries, totals))
     }
 
     /// The entries of a directory that differ from those of another. They share their map.
     fn changed(
         &self,
-        base: u32,
+        number: u32,
         range: Option<Range<u64>>,
         heights: &mut Heights,
-    ) -> Result<(DirMap, Totals)> {
+    ) -> Result<(Entries<'m>, Totals)> {
         let records = range.and_then(|range| self.meta.changes.slice(range));
         let records =
             records.ok_or_else(|| broken("the changes of a directory are not where they must be"))?;
-        let number = base;
-        let base = self.dirs.get(number as usize);
-        let base = base.ok_or_else(|| broken("a directory has a base that does not come before it"))?;
-        let (mut entries, mut totals, mut last) = (base.entries.clone(), base.totals, None);
-        let mut tally = heights.of_base(number, base);
+        let Some(DirPlan { entries: Entries::Shared(base), totals, .. }) =
+            self.plan.dirs.get(number as usize)
+        else {
+            return Err(broken("a directory has a base that does not come before it"));
+        };
+        let (mut entries, mut totals, mut last) = (base.clone(), *totals, None);
+        let mut tally = heights.of_base(number, &self.plan);
         for record in records.iter() {
-            let name = self.name(record.name, &mut last)?;
-            let old = entries.get_stored(name.as_str()).map(|(name, entry)| (name.clone(), entry.clone()));
-            let said = record.old.map(|node| self.node(node, 0)).transpose()?;
-            let as_said = match (&old, &said) {
-                (None, None) => true,
-                (Some((_, is)), Some(said)) => is.node.ptr_eq(said),
-                _ => false,
-            };
-            if !as_said {
+            let (name, long) = self.name(record.name, &mut last)?;
+            let old = entries.get(name).copied();
+            let said = record.old.map(|node| self.place(node, 0, None)).transpose()?;
+            if old.map(|old| old.node) != said.map(|(said, _)| said.node) {
                 return Err(broken("a directory differs from its base in what its base has not"));
             }
-            let new = record.new.map(|(node, placed)| Ok(Entry { node: self.node(node, placed)?, placed }));
-            let new: Option<Entry> = new.transpose()?;
-            let sum = |name: &Name, entry: &Entry| Totals::of_entry(name.charged(), entry.node.as_ref());
-            let removed = old.as_ref().map_or_else(Totals::default, |(name, old)| sum(name, old));
-            let added = new.as_ref().map_or_else(Totals::default, |new| sum(&name, new));
+            let new = record.new.map(|(node, placed)| self.place(node, placed, long)).transpose()?;
+            let sum = |node: &Totals| node.with_name_charged(self.name_cost(name));
+            let removed = said.map_or_else(Totals::default, |(_, node)| sum(&node));
+            let added = new.map_or_else(Totals::default, |(_, node)| sum(&node));
             totals = exchanged(&totals, &removed, &added)?;
-            old.iter().for_each(|(_, old)| tally.remove(old.node.as_ref()));
-            new.iter().for_each(|new| tally.add(new.node.as_ref()));
-            match (old, new) {
-                (Some((old, _)), Some(new)) if old.kept_at() == name.kept_at() => {
-                    *entries.get_mut(name.as_str()).expect("it was just there") = new;
-                }
-                (_, new) => {
-                    entries.remove(name.as_str()); // with its name, which may be another long one
-                    new.into_iter().for_each(|new| drop(entries.insert(name.clone(), new)));
-                }
+            said.iter().for_each(|(old, node)| tally.remove(old.node, node));
+            new.iter().for_each(|(new, node)| tally.add(new.node, node));
+            match new {
+                Some((new, _)) => drop(entries.insert(name, new)),
+                None => drop(entries.remove(name)),
             }
         }
         totals.height = tally.height(entries.len());
-        heights.keep(self.dirs.len() as u32, tally);
-        Ok((entries, totals))
+        heights.keep(self.plan.dirs.len() as u32, tally);
+        Ok((Entries::Shared(entries), totals))
     }
 
-    /// A name that comes after the last one.
-    fn name(&self, name: NameRef, last: &mut Option<&'m str>) -> Result<Name> {
-        let text = self.meta.name(name).ok_or_else(|| broken("an entry has a name that there is not"))?;
+    /// A name that comes after the last one, and its number if it is long.
+    fn name(&self, name: NameRef, last: &mut Option<&'m str>) -> Result<(&'m str, Option<u32>)> {
+        let missing = || broken("an entry has a name that there is not");
+        let text = self.meta.name(name).ok_or_else(missing)?;
         if last.is_some_and(|last| last >= text) {
             return Err(broken(format_args!("the names of a directory are not in order at {text:?}")));
         }
         *last = Some(text);
         match name {
-            NameRef::Long(number) => Ok(self.longs[number as usize].clone()),
-            NameRef::Short(_) if path::is_name(text) => {
-                Name::short(text).ok_or_else(|| broken("a long name is not among the long names"))
+            NameRef::Long(number) => Ok((text, Some(u32::try_from(number).map_err(|_| missing())?))),
+            NameRef::Short(_) if !path::is_name(text) => {
+                Err(broken(format_args!("{text:?} is no name of an entry")))
             }
-            NameRef::Short(_) => Err(broken(format_args!("{text:?} is no name of an entry"))),
+            NameRef::Short(_) if text.len() > INLINE => {
+                Err(broken("a long name is not among the long names"))
+            }
+            NameRef::Short(_) => Ok((text, None)),
         }
     }
 
-    /// A node that comes before the directory that it is in.
-    fn node(&self, node: NodeRef, placed: u64) -> Result<Node> {
+    fn name_cost(&self, name: &str) -> u64 {
+        Name::cost(name, self.plan.chunk_overhead)
+    }
+
+    /// The place of a node that comes before the directory that it is in, and what the node adds there.
+    fn place(&self, node: NodeRef, placed: u64, long: Option<u32>) -> Result<(Place, Totals)> {
         if placed > self.meta.head.version {
             return Err(broken("an entry was placed after the last version"));
         }
-        let found = match node {
-            NodeRef::File(number) => self.files.get(number as usize).cloned().map(Node::File),
+        let node = match node {
+            NodeRef::File(number) => Some(Planned::File(number)),
             NodeRef::Dir(number) => {
-                let dir = self.dirs.get(number as usize).filter(|dir| dir.charge.is_some());
-                dir.cloned().map(Node::Dir)
+                let dir = self.plan.dirs.get(number as usize).filter(|dir| dir.receipt.is_some());
+                dir.map(|_| Planned::Dir(number))
             }
         };
+        let found = node.and_then(|node| Some((Place { node, placed, long }, self.plan.totals_of(node)?)));
         found.ok_or_else(|| broken("an entry has a node that does not come before it"))
     }
 
-    /// A root, whose tree is not too deep.
-    fn root(&self, number: u32) -> Result<Tree> {
-        let root = self.dirs.get(number as usize).filter(|dir| dir.charge.is_none());
+    /// Checks that this is a root, and its tree not too deep.
+    fn check_root(&self, number: u32) -> Result<()> {
+        let root = self.plan.dirs.get(number as usize).filter(|dir| dir.receipt.is_none());
         let root = root.ok_or_else(|| broken("a tree has a root that there is not"))?;
         let (height, deepest) = (root.totals.height as usize, self.max_depth);
         if height > self.meta.head.max_depth as usize {
@@ -413,7 +427,7 @@ impl<'m> Build<'m> {
             let why = format!("the image is {height} components deep, and max_depth is {deepest}; raise it");
             return Err(Error::new(ErrorKind::InvalidInput).because(why));
         }
-        Ok(Tree::of(Arc::clone(root)))
+        Ok(())
     }
 }
 

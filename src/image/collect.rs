@@ -16,13 +16,13 @@ use super::format::{
     ChangeRecord, ChunkLen, ChunkNumber, ContentRef, DirRecord, EntryRecord, FileRecord, NameRef, NodeRef,
     Record, SnapshotRecord, Span, Text, Time,
 };
+use super::payers::Payers;
 use crate::content::{Chunk, Content, Parts};
 use crate::error::Result;
-use crate::tree::counted::node::Paid;
-use crate::tree::dir_map::Difference;
+use crate::tree::dir_map::{self, Difference};
+use crate::tree::held::Tree;
 use crate::tree::meta::Timestamp;
-use crate::tree::name::Name;
-use crate::tree::node::{self as tree, Dir, EntryRef, FileNode};
+use crate::tree::node::{self as tree, Dir, EntryRef, FileNode, Payment};
 
 /// Records as they are written.
 pub struct List<R> {
@@ -81,7 +81,16 @@ pub struct Collected<'a> {
     known_files: Known,
     known_dirs: Known,
     known_receipts: Known,
+    /// Which version the tree is of that is being added.
+    at: u64,
+    file_payers: Payers<FileKey>,
+    receipt_payers: Payers<Timestamp>,
+    /// Long names by their texts.
+    long_texts: HashMap<&'a str, u32, RandomState>,
 }
+
+/// What versions of a file have in common of which one pays for the other.
+type FileKey = (ContentRef, Timestamp, u64);
 
 /// A directory that is being written.
 struct Visit<'a> {
@@ -122,16 +131,22 @@ impl<'a> Collected<'a> {
             known_files: Known::default(),
             known_dirs: Known::default(),
             known_receipts: Known::default(),
+            at: 0,
+            file_payers: Payers::new(),
+            receipt_payers: Payers::new(),
+            long_texts: HashMap::default(),
         }
     }
 
-    /// Adds a tree; gives the number of its root. `before` is one that was added already and is
-    /// likely to be much the same.
+    /// Adds a tree; gives the number of its root. `before` is one that was added already, is likely to be much
+    /// the same, and not of an earlier version.
     ///
     /// # Errors
     ///
     /// `Unsupported` if there are more records than can be numbered.
-    pub fn tree(&mut self, root: &'a Dir, before: Option<&'a Dir>) -> Result<u32> {
+    pub fn tree(&mut self, tree: &'a Tree, before: Option<&'a Tree>) -> Result<u32> {
+        let (root, before) = (&**tree, before.map(|before| &**before));
+        self.at = tree.number();
         if let Some(number) = self.known_dir(root) {
             return Ok(number);
         }
@@ -173,7 +188,7 @@ impl<'a> Collected<'a> {
         let todo: Vec<Beside<'a>> = match &way {
             Way::Full if dir.totals.dirs == 0 => Vec::new(),
             Way::Full => {
-                let at = |name: &Name| as_dir(before?.entries.get(name.as_str()));
+                let at = |name: dir_map::NameRef<'a>| as_dir(before?.entries.get(name.as_str()));
                 let below = dir.entries.iter().filter_map(|(name, entry)| Some((name, as_dir(Some(entry))?)));
                 below.map(|(name, dir)| (dir, at(name))).collect()
             }
@@ -215,16 +230,7 @@ impl<'a> Collected<'a> {
                 (Some(*base), Span { first, count: count(changes.len())? })
             }
         };
-        let receipt = match &dir.charge {
-            None => None,
-            Some(charge) => {
-                let next = u32::try_from(self.receipts).ok().filter(|next| *next < u32::MAX);
-                let next = next.ok_or_else(|| too_many("directories"))?;
-                let known = *self.known_receipts.entry(Arc::as_ptr(charge).addr()).or_insert(next);
-                self.receipts += u64::from(known == next);
-                Some(known)
-            }
-        };
+        let receipt = dir.payment().map(|payment| self.receipt(&payment, dir.meta.created)).transpose()?;
         let meta = &dir.meta;
         let number = self.dirs.push(&DirRecord {
             created: time(meta.created),
@@ -252,11 +258,14 @@ impl<'a> Collected<'a> {
         if let Some(number) = self.known_files.get(&kept_at) {
             return Ok(*number);
         }
-        let payer = match &file.paid {
-            Paid::By(payer) => Some(self.file(payer)?), // which is paid by no other
-            Paid::Own(_) | Paid::Previous => None,
-        };
         let content = self.content(&file.content)?;
+        let key = (content, file.meta.created, file.meta.generation);
+        let Payment { birth, is_owed, payer, .. } = file.payment();
+        let payer = match payer {
+            Some(payer) => Some(self.file(payer)?), // which is paid by no other
+            None if is_owed => None,
+            None => self.file_payers.find(key, birth, self.at),
+        };
         let number = self.files.push(&FileRecord {
             created: time(file.meta.created),
             modified: time(file.meta.modified),
@@ -266,6 +275,29 @@ impl<'a> Collected<'a> {
             payer,
         })?;
         self.known_files.insert(kept_at, number);
+        if payer.is_none() {
+            self.file_payers.note(key, birth, number);
+        }
+        Ok(number)
+    }
+
+    fn receipt(&mut self, payment: &Payment<'_>, created: Timestamp) -> Result<u32> {
+        let Payment { kept_at, birth, is_owed, .. } = *payment;
+        if let Some(number) = self.known_receipts.get(&kept_at) {
+            return Ok(*number);
+        }
+        let payer = if is_owed { None } else { self.receipt_payers.find(created, birth, self.at) };
+        let number = match payer {
+            Some(number) => number,
+            None => {
+                let next = u32::try_from(self.receipts).ok().filter(|next| *next < u32::MAX);
+                let next = next.ok_or_else(|| too_many("directories"))?;
+                self.receipts += 1;
+                self.receipt_payers.note(created, birth, next);
+                next
+            }
+        };
+        self.known_receipts.insert(kept_at, number);
         Ok(number)
     }
 
@@ -303,7 +335,7 @@ impl<'a> Collected<'a> {
         Ok(number)
     }
 
-    fn name(&mut self, name: &Name) -> Result<NameRef> {
+    fn name(&mut self, name: dir_map::NameRef<'a>) -> Result<NameRef> {
         let text = name.as_str();
         let len = count(text.len())?;
         let Some(kept_at) = name.kept_at() else {
@@ -312,8 +344,15 @@ impl<'a> Collected<'a> {
         if let Some(number) = self.known_longs.get(&kept_at) {
             return Ok(NameRef::Long((*number).into()));
         }
-        let text = Text { at: self.text(text), len };
-        let number = self.longs.push(&text)?;
+        let number = match self.long_texts.get(text).filter(|_| !name.is_owed()) {
+            Some(number) => *number, // which pays for both
+            None => {
+                let at = self.text(text);
+                let number = self.longs.push(&Text { at, len })?;
+                self.long_texts.insert(text, number);
+                number
+            }
+        };
         self.known_longs.insert(kept_at, number);
         Ok(NameRef::Long(number.into()))
     }

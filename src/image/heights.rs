@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use imbl::OrdMap;
 
-use crate::tree::node::{Dir, NodeRef, Totals};
+use crate::tree::node::Totals;
+use crate::tree::plan::{Plan, Planned};
 
 /// How many of the directories in one have each height.
 type Counts = OrdMap<u32, u32>;
@@ -23,11 +24,13 @@ pub struct Tally(Counts);
 
 impl Heights {
     /// Begins with what is in a base.
-    pub fn of_base(&mut self, number: u32, base: &Dir) -> Tally {
+    pub fn of_base(&mut self, number: u32, plan: &Plan<'_>) -> Tally {
         let count = || {
-            let mut tally = Tally(Counts::new());
+            let (mut tally, base) = (Tally(Counts::new()), &plan.dirs[number as usize]);
             if base.totals.dirs > 0 {
-                base.entries.iter().for_each(|(_, entry)| tally.add(entry.node));
+                let nodes = base.entries.iter().map(|(_, place)| place.node);
+                let known = nodes.filter_map(|node| Some((node, plan.totals_of(node)?)));
+                known.for_each(|(node, totals)| tally.add(node, &totals));
             }
             tally.0
         };
@@ -41,17 +44,17 @@ impl Heights {
 }
 
 impl Tally {
-    /// Counts an entry in.
-    pub fn add(&mut self, node: NodeRef<'_>) {
-        if let NodeRef::Dir(_) = node {
-            *self.0.entry(Totals::of_node(node).height).or_insert(0) += 1;
+    /// Counts an entry in that adds so much.
+    pub fn add(&mut self, node: Planned, totals: &Totals) {
+        if let Planned::Dir(_) = node {
+            *self.0.entry(totals.height).or_insert(0) += 1;
         }
     }
 
     /// Counts an entry out that was counted in.
-    pub fn remove(&mut self, node: NodeRef<'_>) {
-        if let NodeRef::Dir(_) = node {
-            let height = Totals::of_node(node).height;
+    pub fn remove(&mut self, node: Planned, totals: &Totals) {
+        if let Planned::Dir(_) = node {
+            let height = totals.height;
             match self.0.get_mut(&height) {
                 Some(1) => drop(self.0.remove(&height)),
                 Some(count) => *count -= 1,

@@ -5,7 +5,9 @@
 //! (so the version of the filesystem goes on from where it was), the limits and the configuration,
 //! and the snapshots. Sharing survives as well: what the current tree and snapshots share is
 //! written once and shared again, so comparing and restoring stay as cheap as they were, and the
-//! quota is charged the same. What is not part of the state is not saved: open handles and what
+//! quota is charged the same (but where a file was moved, or got another time, under a snapshot, and then removed:
+//! the version that the snapshot has, which shared a charge with the one that is gone, then has one of its
+//! own). What is not part of the state is not saved: open handles and what
 //! they have not published, locks, the clock and the memory guard.
 //!
 //! [`save_image_file`] replaces a file of the host as a whole: whoever reads it, also after a crash
@@ -17,9 +19,10 @@
 //! are no signature. An image made to do harm is refused, or loads as what it says it is. What it takes
 //! beside what is charged is that of live snapshots: a directory that is written as changes to another
 //! is about a hundred bytes in the image, and in memory copies of those nodes of its map on the way to
-//! what changed, which no quota counts. To check it takes time O(its length), and for each snapshot
-//! O(what it does not share with the next later one), which can be all of both. So of images that
-//! strangers made, the length should be bounded before they are loaded.
+//! what changed, which no quota counts; and what comes back after it was gone is made again, which is
+//! charged once it is more than the image has nodes. To check it takes time O(its length), and for each
+//! snapshot O(what it does not share with the next later one), which can be all of both. So of images
+//! that strangers made, the length should be bounded before they are loaded.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -47,9 +50,9 @@
 //! | module | one idea |
 //! |---|---|
 //! | `format` | the image, byte by byte |
-//! | `collect`, `save` | from trees to tables, and writing them out |
+//! | `collect`, `payers`, `save` | from trees to tables, who pays for what, and writing them out |
 //! | `source` | reading the bytes, and verifying every one of them |
-//! | `build`, `heights`, `shape` | from tables to trees, how high they are, whether they are trees |
+//! | `build`, `heights`, `shape` | from tables to a plan of trees, how high they are, whether they are trees |
 //! | `reader` | answers out of the bytes, without building |
 //! | `file` | the file of the host, replaced as a whole |
 //! | `errors` | what an image is refused for |
@@ -63,6 +66,7 @@ mod file;
 pub(crate) mod forge;
 mod format;
 mod heights;
+mod payers;
 mod reader;
 mod save;
 mod shape;
@@ -81,7 +85,6 @@ use crate::builder::MemFsBuilder;
 use crate::error::{Error, Result};
 use crate::fs::MemFs;
 use crate::snapshot::Snapshot;
-use crate::tree::node::FREED_BY_READERS;
 use build::{Saved, build, builder};
 use file::HostFile;
 use format::Meta;
@@ -377,10 +380,7 @@ fn load(mut source: Source<'_>, configure: impl FnOnce(MemFsBuilder) -> MemFsBui
     let current = volume.tree();
     let mut snapshots = BTreeMap::new();
     for Saved { name, tree, version, taken } in saved {
-        // As if commits had replaced it: whoever lets go of it last need not free all of it.
-        if !tree.ptr_eq(&current) && tree.totals.nodes() + tree.totals.chunks > FREED_BY_READERS {
-            volume.resources.graves.bury(&tree);
-        }
+        volume.resources.graves.bury_snapshot(&tree, &current);
         let snapshot = Snapshot::of(tree, version, volume.config.max_depth, &volume.resources);
         snapshots.insert(name, NamedSnapshot { snapshot, taken: taken.into() });
     }

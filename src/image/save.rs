@@ -12,7 +12,6 @@ use super::{ImageSummary, NamedSnapshot};
 use crate::content::CHUNK;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::MemFs;
-use crate::tree::node::Dir;
 use crate::volume::{Storage, Volume};
 
 /// See [`save_image`](super::save_image).
@@ -37,7 +36,7 @@ pub fn save(
     // From the latest to the earliest, so that each has the next in time beside it.
     let mut named: Vec<_> = snapshots.values().map(|named| &named.snapshot).collect();
     named.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.version()));
-    let mut before: &Dir = current.tree();
+    let mut before = current.tree();
     for snapshot in named {
         collected.tree(snapshot.tree(), Some(before))?;
         before = snapshot.tree();

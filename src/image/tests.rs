@@ -113,8 +113,8 @@ fn sample() -> (MemFs, BTreeMap<String, NamedSnapshot>) {
     fs.remove_file("/d/file11").unwrap();
     keep("two");
     fs.copy("/moved/large", "/copy").unwrap();
-    fs.set_max_quota(fs.stats().used_bytes); // so that the version before pays for the next
-    fs.set_modified("/copy", SystemTime::UNIX_EPOCH).unwrap();
+    fs.set_max_quota(fs.stats().used_bytes); // so that one version pays for another, which a snapshot keeps
+    fs.set_modified("/moved/large", SystemTime::UNIX_EPOCH).unwrap();
     fs.set_max_quota(1 << 20);
     (fs, snapshots)
 }
@@ -273,7 +273,8 @@ fn lengths_that_cannot_be_are_refused_without_an_allocation() {
     for (at, what) in
         [(72, "texts"), (80, "long names"), (88, "chunks"), (120, "directories"), (152, "snapshots")]
     {
-        for count in [7_u64, 1 << 30, 1 << 60, u64::MAX] {
+        let count = u64::from_le_bytes(*meta[at..].first_chunk().unwrap());
+        for count in [count + 1, 1 << 30, 1 << 60, u64::MAX] {
             let mut meta = meta.clone();
             meta[at..at + 8].copy_from_slice(&count.to_le_bytes());
             let error = load_image(&forge::seal(&meta, &data)[..]).expect_err(what);

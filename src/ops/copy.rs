@@ -137,7 +137,7 @@ impl Volume {
 
     /// What the nodes are charged that a restore of `tree` makes anew: none, where nodes can be shared.
     fn restore_cost(&self, tree: &Tree) -> u64 {
-        if cfg!(not(arcfs_tree = "versioned")) {
+        if cfg!(arcfs_tree = "counted") {
             return 0;
         }
         let of = |change| match change {

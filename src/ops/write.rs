@@ -66,7 +66,7 @@ impl Volume {
     ///
     /// The refusal.
     pub fn write_on(&self, stage: impl Stage, path: &str, payload: &mut Payload<'_>) -> Result<(), Refusal> {
-        let missing = stage.look(|root| self.look_at_file(root, path))?.is_none();
+        let missing = stage.look(|root| self.look_at_file(root, path, |_| ()))?.is_none();
         let mut purse = self.reserve(payload.cost(self).saturating_add(self.file_cost(path, missing)))?;
         let content = payload.make(self, &mut purse)?;
         stage.commit(&mut [self.put(path, missing, content, PutRule::Write, purse)])
@@ -88,7 +88,7 @@ impl Volume {
     ///
     /// The refusal.
     pub fn append_on(&self, stage: impl Stage, path: &str, bytes: &[u8]) -> Result<(), Refusal> {
-        let base = stage.look(|root| self.look_at_file(root, path))?;
+        let base = stage.look(|root| self.look_at_file(root, path, Content::clone))?;
         if bytes.is_empty() && base.is_some() {
             return Ok(()); // a write of no bytes is no publication
         }
@@ -156,11 +156,17 @@ impl Volume {
         if path == "/" { Err(Error::at(ErrorKind::IsADirectory, "/")) } else { Ok(path) }
     }
 
-    /// The content that a write would replace, once kind, node limit and locks have been looked at.
-    fn look_at_file(&self, root: &Root, path: &str) -> Result<Option<Content>, Refusal> {
+    /// What `of` says of the content that a write would replace, once kind, node limit and locks have been
+    /// looked at; nothing of a file that is not there.
+    fn look_at_file<T>(
+        &self,
+        root: &Root,
+        path: &str,
+        of: impl FnOnce(&Content) -> T,
+    ) -> Result<Option<T>, Refusal> {
         let old = match self.slot_in(root, path)? {
             Some(NodeRef::Dir(_)) => return Err(Error::at(ErrorKind::IsADirectory, path).into()),
-            Some(NodeRef::File(file)) => Some(file.content.clone()),
+            Some(NodeRef::File(file)) => Some(of(&file.content)),
             None => None,
         };
         self.look(root, u64::from(old.is_none()), &[path])?;

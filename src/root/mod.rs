@@ -9,10 +9,19 @@
 //! | `over_versions` | the same doors for the tree whose objects are freed by version |
 //! | `version_cell` | the published pointer where objects are freed by version |
 //! | `readers` | who reads which version |
+//! | `lengths` | how long commits take: a sample |
+//! | `left` | versions that handles held which are gone |
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 mod counted;
-#[cfg(arcfs_tree = "versioned")]
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    allow(dead_code, reason = "the counted tree does not need it")
+)]
+pub mod left;
+#[cfg(any(test, not(arcfs_tree = "counted")))]
+pub mod lengths;
+#[cfg(not(arcfs_tree = "counted"))]
 mod over_versions;
 #[cfg_attr(
     not(any(test, feature = "internals")),
@@ -25,12 +34,12 @@ pub mod readers;
 )]
 pub mod version_cell;
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 use counted as publication;
-#[cfg(arcfs_tree = "versioned")]
+#[cfg(not(arcfs_tree = "counted"))]
 use over_versions as publication;
 
-#[cfg(all(feature = "internals", not(arcfs_tree = "versioned")))]
+#[cfg(all(feature = "internals", arcfs_tree = "counted"))]
 pub use counted::{Combining, CompareAndSwap, Protocol, RootCell, Serial};
 pub use publication::{Graves, Publisher, RootGuard, Seed, SerialTurn, Version};
 #[cfg(any(test, feature = "internals"))]

@@ -10,8 +10,13 @@ use crate::tree::fork::Base;
 use crate::tree::held::Tree;
 use crate::tree::holds::Holds;
 use crate::tree::meta::Timestamp;
+#[cfg(feature = "image")]
+use crate::tree::plan::Plan;
 use crate::tree::root::Limits;
+#[cfg(feature = "image")]
+use crate::tree::stamped::grow::grow;
 use crate::tree::stamped::versions::{Payment, Turn, Versions};
+use crate::usage::CommitLengths;
 use crate::volume::Config;
 
 pub use crate::tree::stamped::versions::RootGuard;
@@ -42,6 +47,24 @@ impl Seed {
         Self(Versions::fork(base, version, Holds::default(), payment(quota, config)))
     }
 
+    /// The last of the trees of a plan that have these roots, as `version`; and all of them. What they have beside
+    /// what the plan says is drawn on `quota`, see [`grow`].
+    ///
+    /// # Errors
+    ///
+    /// `AllocationFailed`, `QuotaExceeded`, `MemoryGuard`.
+    #[cfg(feature = "image")]
+    pub fn of_plan(
+        plan: Plan<'_>,
+        roots: &[u32],
+        version: Version,
+        quota: &Quota,
+        config: &Config,
+    ) -> Result<(Self, Vec<Tree>), Error> {
+        let (versions, trees) = grow(plan, roots, version, payment(quota, config), quota)?;
+        Ok((Self(versions), trees))
+    }
+
     /// Where what is taken out of it waits to be freed.
     #[must_use]
     pub fn graves(&self) -> Graves {
@@ -63,11 +86,15 @@ impl Graves {
     pub fn sweep(&self) -> bool {
         self.0.sweep()
     }
+
+    /// Nothing: who lets go of a tree leaves freeing it to the store.
+    #[cfg(feature = "image")]
+    pub fn bury_snapshot(&self, _tree: &Tree, _current: &Tree) {}
 }
 
 impl Relief for Graves {
     fn relieve(&self, _wanted: u64) -> bool {
-        self.sweep()
+        self.0.sweep_behind_readers()
     }
 }
 
@@ -97,6 +124,12 @@ impl Publisher {
     /// The state published last, held.
     pub fn base(&self) -> Base {
         self.0.base()
+    }
+
+    /// How long commits took.
+    #[must_use]
+    pub fn lengths(&self) -> CommitLengths {
+        self.0.lengths()
     }
 
     /// Waits for the turn to commit; nobody else commits while it is held.

@@ -81,6 +81,6 @@ mod seat;
 
 pub use place::{Announcement, StoreId};
 pub use registry::announcements;
-#[cfg(any(test, feature = "internals", arcfs_tree = "versioned"))]
+#[cfg(any(test, feature = "internals", not(arcfs_tree = "counted")))]
 pub use registry::lines;
 pub use seat::Seat;

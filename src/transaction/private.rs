@@ -45,13 +45,13 @@ impl Private {
                 // Times and generation are in the file now, and hold for as long as what it
                 // replaced does; the transaction has noted that.
                 *rule = PutRule::Keep;
-                if let Some(&at) = self.latest.get(path) {
+                if let Some(&at) = self.latest.get(&**path) {
                     if let Edit::Put { file: earlier, .. } = &mut self.edits[at] {
                         std::mem::swap(earlier, file);
                     }
                     return;
                 }
-                self.latest.insert(path.clone(), self.edits.len());
+                self.latest.insert((**path).into(), self.edits.len());
             }
             Edit::MakeDirs { .. } => {}
             _ => self.latest.clear(),

@@ -60,7 +60,7 @@ impl Reads {
             if covered.as_ref().is_some_and(|covered| path::starts_with(&path, covered)) {
                 continue; // it was read with what is above it
             }
-            let mut expect = |seen| edits.push(Edit::Expect { path: path.clone(), seen });
+            let mut expect = |seen| edits.push(Edit::Expect { path: (*path).into(), seen });
             match find(base, &path).map(|at| at.found) {
                 Err(_) => expect(Seen::Absent),
                 Ok(NodeRef::File(file)) => expect(Seen::File(SeenFile::of(file))),

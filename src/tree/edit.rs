@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use smallstr::SmallString;
 use smallvec::SmallVec;
 
 use super::held::Tree;
@@ -15,6 +16,9 @@ use super::node::{FileNode, NewDir, NewFile, NewTree, PaidName};
 use crate::charge::Charge;
 use crate::content::Content;
 use crate::path::{self, Components};
+
+/// A path that takes no allocation if it is short.
+pub type ShortPath = SmallString<[u8; 64]>;
 
 /// One change of the tree or of its holds.
 ///
@@ -26,14 +30,14 @@ pub enum Edit {
     /// Changes nothing, but refuses unless what was read at `path` still stands there.
     Expect {
         /// Where.
-        path: Box<str>,
+        path: ShortPath,
         /// What was read.
         seen: Seen,
     },
     /// Makes directories, each in the one before it, where nothing stands.
     MakeDirs {
         /// Where the last one goes.
-        path: Box<str>,
+        path: ShortPath,
         /// One for each level, from the top; at least one.
         new: SmallVec<[NewDir; 1]>,
         /// The time of the change.
@@ -42,7 +46,7 @@ pub enum Edit {
     /// Binds a file, in place of an older version of it or of nothing.
     Put {
         /// Where.
-        path: Box<str>,
+        path: ShortPath,
         /// Its name, if it is long and new.
         name: Option<PaidName>,
         /// The file, its content in place.
@@ -55,7 +59,7 @@ pub enum Edit {
     /// Binds a directory tree that was built elsewhere, where nothing stands.
     Graft {
         /// Where.
-        path: Box<str>,
+        path: ShortPath,
         /// Its name, if it is long.
         name: Option<PaidName>,
         /// The tree.
@@ -66,7 +70,7 @@ pub enum Edit {
     /// Unbinds a node.
     Remove {
         /// Where.
-        path: Box<str>,
+        path: ShortPath,
         /// What may be removed.
         what: Removal,
         /// The time of the change.
@@ -102,7 +106,7 @@ pub enum Edit {
     /// Sets the modification time of a node.
     SetModified {
         /// Which.
-        path: Box<str>,
+        path: ShortPath,
         /// The next version of the node, if it is a file: empty, and filled when applied.
         file: Option<NewFile>,
         /// The time.
@@ -113,7 +117,7 @@ pub enum Edit {
         /// By this.
         tree: Tree,
         #[cfg_attr(
-            not(arcfs_tree = "versioned"),
+            arcfs_tree = "counted",
             allow(dead_code, reason = "counted nodes are shared instead of made anew")
         )]
         /// Pays for nodes that have to be made anew, as far as it goes: the limit stops no restore.
@@ -159,6 +163,14 @@ pub struct Hold {
     pub base: Option<Content>,
 }
 
+impl Hold {
+    /// Whether the file is there, and empty, once it is held, whatever was there before.
+    #[must_use]
+    pub fn starts_empty(&self) -> bool {
+        self.truncate && self.create == Create::IfMissing && !self.atomic
+    }
+}
+
 /// What a hold asks of the file that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Create {
@@ -194,6 +206,15 @@ pub enum PutRule {
 }
 
 impl PutRule {
+    /// Whether bytes are written to a file that gets this content, or taken away from it.
+    #[must_use]
+    pub fn writes(&self, was_empty: bool, content: &Content) -> bool {
+        match self {
+            PutRule::Append { base: Some(base) } => !base.ptr_eq(content),
+            _ => !(was_empty && content.is_empty()),
+        }
+    }
+
     /// Times and generation of a file's next version. With the old ones comes whether anything was
     /// written: bytes, or that there are none any more.
     #[must_use]

@@ -8,7 +8,7 @@ use super::edit::{Create, Edit, Hold, PutRule, Removal, Seen, new_levels};
 use super::lookup::{Miss, find, find_dir, occupant};
 use super::meta::FileMeta;
 use super::name::INLINE;
-use super::node::{Dir, EntryRef, NewDir, NodeRef, PaidName, Totals};
+use super::node::{Dir, EntryRef, FileNode, NewDir, NodeRef, PaidName, Totals};
 use super::root::{Limits, Root};
 use crate::error::{Error, ErrorKind};
 use crate::path;
@@ -94,7 +94,8 @@ fn fail<T>(kind: impl Into<ErrorKind>, at: &str) -> Result<T, Refusal> {
     Err(Refusal::Failed(Error::at(kind.into(), at)))
 }
 
-fn missed(miss: Miss, at: &str) -> Refusal {
+/// That a path leads nowhere.
+pub fn missed(miss: Miss, at: &str) -> Refusal {
     Refusal::Failed(Error::at(miss.into(), at))
 }
 
@@ -189,7 +190,29 @@ fn examine_put(
     limits: &Limits,
 ) -> Result<Effect, Refusal> {
     let target = occupant(&root.tree, path).map_err(|miss| missed(miss, path))?;
-    let old = match target.map(|(_, entry)| entry.node) {
+    let old = admit_put(path, name, rule, target.map(|(_, entry)| entry.node))?;
+    let held = is_held(root, path);
+    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held, old: OldFile::at(target, limits) })
+}
+
+/// Whether a hold stands in the way of a file that is put at `path`.
+#[must_use]
+pub fn is_held(root: &Root, path: &str) -> bool {
+    root.holds.at_or_below(path).is_some() && !broken!(WriteIgnoresHold)
+}
+
+/// Whether a file may be put where `found` stands; gives the version of it that is there.
+///
+/// # Errors
+///
+/// Why not; [`Refusal::Stale`] if it was not planned for that.
+pub fn admit_put<'a>(
+    path: &str,
+    name: Option<&PaidName>,
+    rule: &PutRule,
+    found: Option<NodeRef<'a>>,
+) -> Result<Option<&'a FileNode>, Refusal> {
+    let old = match found {
         Some(_) if matches!(rule, PutRule::Create) => return fail(ErrorKind::AlreadyExists, path),
         Some(NodeRef::Dir(_)) => return fail(ErrorKind::IsADirectory, path),
         Some(NodeRef::File(_)) if matches!(rule, PutRule::Import { replace: false, .. }) => {
@@ -208,8 +231,7 @@ fn examine_put(
     if old.is_none() {
         require_name(path, name)?;
     }
-    let held = root.holds.at_or_below(path).is_some() && !broken!(WriteIgnoresHold);
-    Ok(Effect { gains: u64::from(old.is_none()), loses: 0, held, old: OldFile::at(target, limits) })
+    Ok(old)
 }
 
 fn examine_remove(root: &Root, path: &str, what: Removal) -> Result<Effect, Refusal> {

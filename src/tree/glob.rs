@@ -16,7 +16,7 @@ struct Level<'a> {
 
 /// The entries of a directory that could match.
 #[cfg_attr(
-    arcfs_tree = "versioned",
+    not(arcfs_tree = "counted"),
     expect(clippy::large_enum_variant, reason = "nearly all are of the large one")
 )]
 enum Entries<'a> {

@@ -9,12 +9,21 @@ use std::sync::Arc;
 
 use crate::path;
 
-/// The holds of one root. Persistent; empty costs nothing.
+/// The holds of one root. Persistent; none and a single one take no memory of their own.
 #[derive(Clone, Default, Debug)]
 pub struct Holds {
-    held: imbl::OrdMap<HeldPath, Hold>,
+    held: Held,
     /// Holds that keep room for a file which has no name yet.
     reserved: u32,
+}
+
+/// What is held. `Many` has at least two paths when a hold was added last, and may have fewer once some ended.
+#[derive(Clone, Default, Debug)]
+enum Held {
+    #[default]
+    None,
+    One(HeldPath, Hold),
+    Many(imbl::OrdMap<HeldPath, Hold>),
 }
 
 /// How a path is held.
@@ -60,30 +69,69 @@ impl equivalent::Comparable<HeldPath> for Probe<'_> {
     }
 }
 
+impl Held {
+    fn get_mut(&mut self, path: &str) -> Option<&mut Hold> {
+        match self {
+            Self::None => None,
+            Self::One(held, hold) => (*held.0 == *path).then_some(hold),
+            Self::Many(held) => held.get_mut(&Probe(path)),
+        }
+    }
+
+    /// Adds a path that is not there.
+    fn insert(&mut self, path: HeldPath, hold: Hold) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(path, hold),
+            Self::One(other, its) => Self::Many([(other, its), (path, hold)].into_iter().collect()),
+            Self::Many(mut held) => {
+                held.insert(path, hold);
+                Self::Many(held)
+            }
+        };
+    }
+
+    /// Takes out a path that is there.
+    fn remove(&mut self, path: &str) {
+        if let Self::Many(held) = self {
+            held.remove(&Probe(path));
+            if !held.is_empty() {
+                return;
+            }
+        }
+        *self = Self::None;
+    }
+}
+
 impl Holds {
     /// Whether nothing is held.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        matches!(self.held, Held::None)
     }
 
     /// The hold of exactly this path.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<Hold> {
-        if self.held.is_empty() {
-            return None;
+        match &self.held {
+            Held::None => None,
+            Held::One(held, hold) => (*held.0 == *path).then_some(*hold),
+            Held::Many(held) => held.get(&Probe(path)).copied(),
         }
-        self.held.get(&Probe(path)).copied()
     }
 
     /// The first held path at `path` or below it. O(log holds).
     #[must_use]
+    #[inline]
     pub fn at_or_below(&self, path: &str) -> Option<&str> {
-        if self.held.is_empty() {
-            return None;
-        }
-        let from = (Bound::Included(&Probe(path)), Bound::Unbounded);
-        let (first, _) = self.held.range::<_, Probe<'_>>(from).next()?;
+        let first = match &self.held {
+            Held::None => return None,
+            Held::One(held, _) => held,
+            Held::Many(held) => {
+                let from = (Bound::Included(&Probe(path)), Bound::Unbounded);
+                held.range::<_, Probe<'_>>(from).next()?.0
+            }
+        };
         path::starts_with(&first.0, path).then_some(&*first.0)
     }
 
@@ -105,12 +153,11 @@ impl Holds {
 
     /// Adds a hold that [`admits`](Self::admits) allowed.
     pub fn add(&mut self, path: &Arc<str>, shared: bool, reserves_node: bool) {
-        let key = HeldPath(Arc::clone(path));
-        match self.held.get_mut(&key) {
+        match self.held.get_mut(path) {
             Some(Hold::Shared(count)) => *count += 1,
             _ => {
                 let hold = if shared { Hold::Shared(1) } else { Hold::Exclusive { reserves_node } };
-                self.held.insert(key, hold);
+                self.held.insert(HeldPath(Arc::clone(path)), hold);
                 self.reserved += u32::from(reserves_node);
             }
         }
@@ -119,28 +166,31 @@ impl Holds {
     /// Ends one hold of a path.
     pub fn end(&mut self, path: &str) {
         self.use_reserved_node(path);
-        match self.held.get_mut(&Probe(path)) {
+        match self.held.get_mut(path) {
             Some(Hold::Shared(count)) if *count > 1 => *count -= 1,
-            _ => {
-                self.held.remove(&Probe(path));
-            }
+            Some(_) => self.held.remove(path),
+            None => {}
         }
     }
 
     /// Gives up the room that a hold keeps for its file, because the file now exists.
     pub fn use_reserved_node(&mut self, path: &str) {
-        if let Some(Hold::Exclusive { reserves_node: true }) = self.at(path) {
-            if let Some(Hold::Exclusive { reserves_node }) = self.held.get_mut(&Probe(path)) {
-                *reserves_node = false;
-            }
-            self.reserved -= 1;
+        if self.reserved > 0
+            && let Some(Hold::Exclusive { reserves_node }) = self.held.get_mut(path)
+        {
+            self.reserved -= u32::from(std::mem::take(reserves_node));
         }
     }
 
     /// All held paths with their holds, in tree order.
     #[cfg(any(test, feature = "internals"))]
     pub fn iter(&self) -> impl Iterator<Item = (&str, Hold)> {
-        self.held.iter().map(|(path, hold)| (&*path.0, *hold))
+        let (one, many) = match &self.held {
+            Held::None => (None, None),
+            Held::One(path, hold) => (Some((path, hold)), None),
+            Held::Many(held) => (None, Some(held)),
+        };
+        one.into_iter().chain(many.into_iter().flatten()).map(|(path, hold)| (&*path.0, *hold))
     }
 }
 
@@ -176,6 +226,21 @@ mod tests {
         assert_eq!(holds.at("/f"), Some(Hold::Shared(1)));
         holds.end("/f");
         assert!(holds.is_empty() && holds.admits("/f", false));
+    }
+
+    #[test]
+    fn holds_come_and_go_in_any_order() {
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let paths = ["/c", "/a", "/b"];
+            let mut holds = held(&paths);
+            assert_eq!(holds.iter().map(|(path, _)| path).collect::<Vec<_>>(), ["/a", "/b", "/c"]);
+            for (ended, path) in order.into_iter().map(|at| paths[at]).enumerate() {
+                assert!(holds.at(path).is_some() && holds.at_or_below(path) == Some(path));
+                holds.end(path);
+                assert_eq!((holds.at(path), holds.iter().count()), (None, 2 - ended));
+            }
+            assert!(holds.is_empty());
+        }
     }
 
     #[test]

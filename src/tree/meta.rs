@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 /// A point in time, to the nanosecond, in 12 bytes that need no clock to compare. They are three
 /// words of four, so that two timestamps stand in a node without a gap.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp {
     /// The upper half of the whole seconds since the Unix epoch, rounded down; negative before it.
     high: i32,

@@ -10,6 +10,7 @@
 //! | `holds` | the paths open under a lock |
 //! | `edit`, `examine`, `apply` | changes as data, when they are refused, what they do to a root |
 //! | `metadata`, `read_dir`, `walk`, `glob`, `diff` | what users read from a tree |
+//! | `plan` | trees as they are to be, out of which all versions are made at once |
 //! | `files`, `copy` | whole subtrees, to export and to copy |
 //! | `held` | a tree that is held, as iterators do that leave this module |
 //! | `trail` | a path that grows and shrinks |
@@ -20,7 +21,7 @@
 #[cfg(any(test, feature = "internals"))]
 pub mod check;
 pub mod copy;
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 pub mod counted;
 pub mod diff;
 pub mod edit;
@@ -34,20 +35,22 @@ pub mod meta;
 pub mod metadata;
 pub mod name;
 pub mod node;
+#[cfg(feature = "image")]
+pub mod plan;
 pub mod read_dir;
 pub mod root;
-#[cfg(arcfs_tree = "versioned")]
+#[cfg(not(arcfs_tree = "counted"))]
 pub mod stamped;
 pub mod trail;
 #[cfg_attr(
-    not(any(feature = "internals", arcfs_tree = "versioned")),
-    allow(dead_code, unused_imports, reason = "the tree over counted nodes does not use it")
+    not(feature = "internals"),
+    allow(dead_code, unused_imports, reason = "tests use more of it, the tree over counted nodes nothing")
 )]
 pub mod versioned;
 pub mod walk;
 
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 use counted as engine;
 pub use engine::{dir_map, fork, tree as held};
-#[cfg(arcfs_tree = "versioned")]
+#[cfg(not(arcfs_tree = "counted"))]
 use stamped as engine;

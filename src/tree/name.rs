@@ -37,7 +37,7 @@ enum Repr {
     Long(Arc<LongName>),
 }
 
-#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
+#[cfg_attr(not(arcfs_tree = "counted"), allow(dead_code, reason = "the names of that tree are objects"))]
 struct LongName {
     text: Box<str>,
     charge: Charge,
@@ -62,7 +62,7 @@ const LENGTHS: [Len; INLINE + 1] = [
 
 const _: () = assert!(size_of::<Name>() == 24);
 
-#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
+#[cfg_attr(not(arcfs_tree = "counted"), allow(dead_code, reason = "the names of that tree are objects"))]
 impl Name {
     /// What a name of this text is charged: nothing up to 23 bytes, else its length and one
     /// chunk's overhead.
@@ -136,6 +136,14 @@ impl Name {
             Repr::Inline { .. } => None,
             Repr::Long(long) => Some(Arc::as_ptr(long).addr()),
         }
+    }
+
+    /// Whether it gives back itself what it is charged.
+    #[cfg(feature = "image")]
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "those of the other tree may not")]
+    pub(crate) fn is_owed(&self) -> bool {
+        true
     }
 
     /// The name for who takes it out of the tree.
@@ -220,7 +228,7 @@ impl Ord for Name {
     }
 }
 
-#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
+#[cfg_attr(not(arcfs_tree = "counted"), allow(dead_code, reason = "the names of that tree are objects"))]
 /// A name to look up, prepared once so that each comparison on the way is three words.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
@@ -228,7 +236,7 @@ pub struct Key<'a> {
     words: [u64; 3],
 }
 
-#[cfg_attr(arcfs_tree = "versioned", allow(dead_code, reason = "the names of that tree are objects"))]
+#[cfg_attr(not(arcfs_tree = "counted"), allow(dead_code, reason = "the names of that tree are objects"))]
 impl<'a> Key<'a> {
     /// Prepares `name` for look-ups.
     #[must_use]

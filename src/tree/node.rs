@@ -41,6 +41,20 @@ impl<'a> NodeRef<'a> {
     }
 }
 
+/// What pays for a node, as who saves it has to know.
+#[cfg(feature = "image")]
+#[derive(Debug, Clone, Copy)]
+pub struct Payment<'a> {
+    /// Where it is kept: the same in all versions that share it.
+    pub kept_at: usize,
+    /// The version that it came into being with, where objects know that.
+    pub birth: u64,
+    /// Whether it gives back itself what it is charged, or something else does.
+    pub is_owed: bool,
+    /// That something, where it is known.
+    pub payer: Option<&'a FileNode>,
+}
+
 /// What a subtree adds up to.
 ///
 /// Invariant: `totals` of a directory is the sum of [`Totals::of_entry`] over its entries, but for
@@ -123,5 +137,5 @@ impl Totals {
 /// Nodes and chunks that dropping an iterator, a snapshot or a handle may free at most. More than
 /// that goes through the graves, which free a tree once nobody else holds it. So few in a model that
 /// a directory with one file is a large tree.
-#[cfg(not(arcfs_tree = "versioned"))]
+#[cfg(arcfs_tree = "counted")]
 pub const FREED_BY_READERS: u64 = if cfg!(arcfs_loom) { 2 } else { 1024 };

@@ -116,7 +116,7 @@ pub struct World {
 }
 
 /// Whether the tree under test frees its objects by version.
-pub const VERSIONED: bool = cfg!(arcfs_tree = "versioned");
+pub const VERSIONED: bool = cfg!(not(arcfs_tree = "counted"));
 
 /// Chunks that are no longer are never written anew in part, and of others at most half is.
 pub const UNCUT: u64 = 16_384;

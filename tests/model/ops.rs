@@ -280,7 +280,7 @@ fn pick() -> BoxedStrategy<usize> {
     (0..1000_usize).boxed()
 }
 
-fn any_path() -> BoxedStrategy<Pick> {
+pub fn any_path() -> BoxedStrategy<Pick> {
     mostly(pick().prop_map(Pick::Node).boxed())
 }
 
@@ -484,7 +484,7 @@ fn mode() -> BoxedStrategy<Mode> {
     .boxed()
 }
 
-fn op() -> BoxedStrategy<Op> {
+pub fn op() -> BoxedStrategy<Op> {
     prop_oneof![
         26 => namespace(),
         22 => writing(),
@@ -502,7 +502,7 @@ fn step() -> BoxedStrategy<Step> {
 }
 
 /// Something to begin with.
-fn beginning() -> BoxedStrategy<Vec<Step>> {
+pub fn beginning() -> BoxedStrategy<Vec<Step>> {
     let path = || plain().prop_map(Pick::Spelled);
     let op = prop_oneof![
         path().prop_map(Op::CreateDirAll),

@@ -278,7 +278,7 @@ impl Time {
 }
 
 /// What is in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ContentRef {
     None,
     /// The chunk of this number.

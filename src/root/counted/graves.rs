@@ -13,6 +13,8 @@ use super::slots::Retired;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, broken};
 use crate::tree::held::Tree;
+#[cfg(feature = "image")]
+use crate::tree::node::FREED_BY_READERS;
 
 /// How many graves a commit that buried nothing looks at.
 const GLANCE: usize = 4;
@@ -65,6 +67,15 @@ impl Graves {
         if broken!(GravesBuryTwice) || !buried.iter().any(|known| known.ptr_eq(tree)) {
             self.count.fetch_add(1, Ordering::Relaxed);
             buried.push(tree.clone());
+        }
+    }
+
+    /// As if commits had replaced the tree of a snapshot that comes with a filesystem by `current`: whoever lets
+    /// go of it last need not free all of it.
+    #[cfg(feature = "image")]
+    pub fn bury_snapshot(&self, tree: &Tree, current: &Tree) {
+        if !tree.ptr_eq(current) && tree.totals.nodes() + tree.totals.chunks > FREED_BY_READERS {
+            self.bury(tree);
         }
     }
 

@@ -9,6 +9,8 @@ use super::protocol::{BeforeSwap, Protocol, Serial, SerialTurn, Swapped};
 use crate::error::Error;
 use crate::quota::Quota;
 use crate::slowed;
+#[cfg(feature = "image")]
+use crate::tree::counted::grow::grow;
 use crate::tree::edit::Edit;
 use crate::tree::examine::Refusal;
 use crate::tree::fork::Base;
@@ -16,7 +18,10 @@ use crate::tree::held::Tree;
 use crate::tree::holds::Holds;
 use crate::tree::meta::Timestamp;
 use crate::tree::node::{Dir, FREED_BY_READERS};
+#[cfg(feature = "image")]
+use crate::tree::plan::Plan;
 use crate::tree::root::{Limits, Root};
+use crate::usage::CommitLengths;
 use crate::volume::Config;
 
 /// The published root of one filesystem, and the way to replace it.
@@ -55,6 +60,24 @@ impl Seed {
     #[must_use]
     pub fn of(tree: Tree, version: Version) -> Self {
         Self(Root { tree, holds: Holds::default(), version })
+    }
+
+    /// The last of the trees of a plan that have these roots, as `version`; and all of them.
+    ///
+    /// # Errors
+    ///
+    /// None here.
+    #[cfg(feature = "image")]
+    pub fn of_plan(
+        plan: Plan<'_>,
+        roots: &[u32],
+        version: Version,
+        _quota: &Quota,
+        _config: &Config,
+    ) -> Result<(Self, Vec<Tree>), Error> {
+        let trees = grow(plan, roots);
+        let current = trees.last().expect("there is a current one").clone();
+        Ok((Self::of(current, version), trees))
     }
 
     /// Where what is taken out of it waits to be freed.
@@ -105,6 +128,12 @@ impl<P: Protocol> Publisher<P> {
 }
 
 impl Publisher<Serial> {
+    /// How long commits took: it is measured for the other tree alone.
+    #[must_use]
+    pub fn lengths(&self) -> CommitLengths {
+        CommitLengths::default()
+    }
+
     /// Waits for the turn to commit; nobody else commits while it is held.
     pub fn turn(&self) -> SerialTurn<'_> {
         self.protocol.turn()

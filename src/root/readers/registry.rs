@@ -196,7 +196,7 @@ pub fn announcements(store: StoreId, each: impl FnMut(Announcement)) {
 }
 
 /// Lines that are looked at: as many as there were threads that read at a time.
-#[cfg(any(test, feature = "internals", arcfs_tree = "versioned"))]
+#[cfg(any(test, feature = "internals", not(arcfs_tree = "counted")))]
 #[must_use]
 pub fn lines() -> usize {
     registry().count.load(Ordering::Relaxed)

@@ -155,13 +155,7 @@ impl Work<'_> {
         old: Option<OldFile>,
     ) -> Result<(), Refusal> {
         let sums = old.map_or_else(Sums::default, |old| old.sums);
-        let old = old.map(|old| {
-            let wrote = match rule {
-                PutRule::Append { base: Some(base) } => !base.ptr_eq(&file.content),
-                _ => !(old.empty && file.content.is_empty()),
-            };
-            (old.meta, wrote)
-        });
+        let old = old.map(|old| (old.meta, rule.writes(old.empty, &file.content)));
         // Only the edit itself holds the node: earlier attempts are gone. Where a transaction
         // has shown it to its closure, the rule is `Keep`. A node that something else holds too
         // cannot be filled in, and will do only if it is right as it is.

@@ -7,11 +7,14 @@
 //! | `root` | what is published |
 //! | `fork` | a root that nobody else sees |
 //! | `copy` | whole subtrees, to be bound elsewhere |
+//! | `grow` | trees out of a plan |
 
 pub mod apply;
 pub mod copy;
 pub mod dir_map;
 pub mod fork;
+#[cfg(feature = "image")]
+pub mod grow;
 pub mod node;
 pub mod root;
 pub mod tree;

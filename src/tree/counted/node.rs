@@ -20,6 +20,8 @@ use crate::tree::copy::CopyContent;
 use crate::tree::lookup::find_dir;
 use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
 use crate::tree::name::Name;
+#[cfg(feature = "image")]
+use crate::tree::node::Payment;
 use crate::tree::node::{EntryRef, NodeRef, Totals};
 
 /// A file or a directory.
@@ -120,6 +122,18 @@ impl FileNode {
             Paid::By(payer) => payer.charged(),
             Paid::Previous => 0,
         }
+    }
+
+    /// What pays for it.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub fn payment(&self) -> Payment<'_> {
+        let payer = match &self.paid {
+            Paid::By(payer) => Some(&**payer),
+            Paid::Own(_) | Paid::Previous => None,
+        };
+        let kept_at = std::ptr::from_ref(self).addr();
+        Payment { kept_at, birth: 0, is_owed: payer.is_none(), payer }
     }
 
     /// Checks that it is paid, for tests; `first` says whether it was never asked about that address.
@@ -319,6 +333,14 @@ impl Dir {
     #[must_use]
     pub fn new(now: Timestamp, charge: Option<Arc<Charge>>) -> Self {
         Self { entries: DirMap::default(), totals: Totals::default(), meta: DirMeta::new(now), charge }
+    }
+
+    /// What pays for it; `None` for the root.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub fn payment(&self) -> Option<Payment<'_>> {
+        let charge = self.charge.as_ref()?;
+        Some(Payment { kept_at: Arc::as_ptr(charge).addr(), birth: 0, is_owed: true, payer: None })
     }
 
     /// Where its receipt is, which no other directory shares; `None` for the root.

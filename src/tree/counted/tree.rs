@@ -24,6 +24,14 @@ impl Tree {
         Self(root)
     }
 
+    /// Which version it is, where objects know that.
+    #[cfg(feature = "image")]
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "in the other tree it depends on it")]
+    pub fn number(&self) -> u64 {
+        0
+    }
+
     /// Whether both are the same version, by pointer.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {

@@ -32,6 +32,7 @@ impl versioned::Name {
     }
 
     /// The bytes of the name.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.as_str().as_bytes()
@@ -42,6 +43,13 @@ impl versioned::Name {
     #[inline]
     pub(crate) fn charged_at(&self, _chunk_overhead: u64) -> u64 {
         self.charged()
+    }
+
+    /// Whether it gives back itself what it is charged.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub(crate) fn is_owed(&self) -> bool {
+        self.owes()
     }
 
     /// Where a name over 23 bytes is kept: the same in all versions that share it.

@@ -12,6 +12,7 @@
 //! | `tree` | a version that is held |
 //! | `fork` | a root that nobody else sees |
 //! | `apply`, `graft` | what edits do to a root |
+//! | `grow` | all versions of a filesystem out of a plan |
 //!
 //! A node that is lent is safe to read for as long as it is lent: it comes from a pinned root or from a
 //! held version, whose objects are neither written nor freed (I1, I8, I9 in `versioned`).
@@ -21,9 +22,14 @@ pub mod apply;
 pub mod dir_map;
 pub mod fork;
 mod graft;
+#[cfg(feature = "image")]
+pub mod grow;
 pub mod new;
 pub mod node;
 pub mod tree;
 pub mod versions;
+
+#[cfg(test)]
+mod tests;
 
 pub use versions::Root;

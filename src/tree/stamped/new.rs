@@ -59,6 +59,14 @@ impl NewFile {
         file
     }
 
+    /// What its object is charged; nothing, if what pays for the version before does.
+    pub(super) fn amount(&self) -> u64 {
+        match self.paid {
+            Paid::Own(_, amount) => amount,
+            Paid::Previous => 0,
+        }
+    }
+
     /// Its bytes.
     #[must_use]
     pub fn content(&self) -> &Content {

@@ -15,10 +15,14 @@ use std::mem::size_of;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use smallvec::SmallVec;
+
 use super::dir_map::DirMap;
 pub use super::new::{NewDir, NewFile, NewTree, PaidName};
 use crate::content::Content;
 use crate::tree::meta::{DirMeta, FileMeta, Timestamp};
+#[cfg(feature = "image")]
+use crate::tree::node::Payment;
 use crate::tree::node::{NodeRef, Totals};
 use crate::tree::versioned::{Arena, Directory, Kinds, Map, Object, OutOfMemory, Value};
 
@@ -50,6 +54,14 @@ impl FileNode {
     #[must_use]
     pub fn birth(&self) -> u64 {
         self.birth
+    }
+
+    /// What pays for it.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub fn payment(&self) -> Payment<'_> {
+        let kept_at = std::ptr::from_ref(self).addr();
+        Payment { kept_at, birth: self.birth, is_owed: self.owes(), payer: None }
     }
 
     /// Whether it gives back what it is charged.
@@ -111,6 +123,20 @@ impl Dir {
         self.receipt.map_or(0, |receipt| unsafe { receipt.as_ref() }.charged)
     }
 
+    /// Notes that its entries changed, not just their contents.
+    pub(super) fn list(&mut self, version: u64, now: Timestamp) {
+        self.meta.modified = self.meta.modified.max(now);
+        self.meta.listed = version;
+    }
+
+    /// What pays for it; `None` for the root.
+    #[cfg(feature = "image")]
+    #[must_use]
+    pub fn payment(&self) -> Option<Payment<'_>> {
+        // SAFETY: the receipt lives as long as the directory (O3).
+        self.receipt.map(|receipt| unsafe { receipt.as_ref() }.payment())
+    }
+
     /// The object that pays for it.
     pub(super) fn receipt_object(&self) -> Option<NonNull<FileNode>> {
         self.receipt
@@ -160,8 +186,8 @@ pub enum Objects {}
 pub struct Remains {
     /// What goes back to the account.
     pub owed: u64,
-    /// Contents of files.
-    pub contents: Vec<Content>,
+    /// Contents of files. A commit that frees at once mostly frees one.
+    pub contents: SmallVec<[Content; 2]>,
 }
 
 impl Remains {

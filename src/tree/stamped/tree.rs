@@ -10,8 +10,8 @@ use super::versions::Versions;
 
 /// All names, bytes and metadata of one version, for as long as this lives. O(1) to clone.
 ///
-/// Whoever drops the last handle of a version waits for the commit lock, and frees what only that version
-/// needed.
+/// Whoever drops the last handle of a version waits for nobody: what only that version needed is freed then or, if
+/// somebody commits at that moment, by them or by who comes next.
 #[derive(Clone)]
 pub struct Tree(Arc<Held>);
 
@@ -57,7 +57,8 @@ impl Tree {
     }
 
     /// Which version of them it is.
-    pub(super) fn number(&self) -> u64 {
+    #[must_use]
+    pub fn number(&self) -> u64 {
         self.0.version
     }
 

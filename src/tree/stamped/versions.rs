@@ -8,12 +8,14 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::apply::{Next, Work};
 use super::new::absorb;
@@ -21,6 +23,8 @@ use super::node::{Dir, Objects, Remains, make_dir};
 use super::tree::Tree;
 use crate::charge::Account;
 use crate::error::{Error, ErrorKind};
+use crate::root::left::Left;
+use crate::root::lengths::Sampler;
 use crate::root::readers::lines;
 use crate::root::version_cell::{Pin, VersionCell, Versioned};
 use crate::slowed;
@@ -30,6 +34,7 @@ use crate::tree::holds::Holds;
 use crate::tree::meta::Timestamp;
 use crate::tree::root::Limits;
 use crate::tree::versioned::{Announced, OutOfMemory, Store, Value};
+use crate::usage::CommitLengths;
 
 /// Objects that commits may leave to be freed later where there are readers, so that looking for them is
 /// shared by some.
@@ -38,6 +43,8 @@ const LATER: usize = 64;
 const FEW_LINES: usize = 8;
 /// Bytes of files for which readers are looked for at once.
 const HEAVY: u64 = 256 << 10;
+/// How long a charge that is about to be refused waits for readers to leave.
+const READERS_LEAVE: Duration = Duration::from_millis(100);
 /// Objects that are freed in one go before the lock is passed on.
 const SLICE: usize = 1024;
 
@@ -104,11 +111,16 @@ pub type RootGuard<'a> = Pin<'a, Root>;
 pub struct Versions {
     cell: VersionCell<Root>,
     state: Mutex<State>,
-    /// Entries that wait to be freed, as of the last commit or sweep. Ordering: relaxed; spares a lock
-    /// where there is nothing to do.
+    /// Entries that wait to be freed, as of the last commit or sweep. It spares a lock where there is nothing to
+    /// do. Ordering: a store releases and `sweep` acquires, for `disposing`; growth publishes nothing.
     pending: AtomicUsize,
     /// The versions of handles that are gone.
-    left: Mutex<Vec<u64>>,
+    left: Left,
+    /// Held, shared, by whoever disposes of what was freed and has let go of the commit lock: so who is about to
+    /// be refused can wait for what is coming back.
+    disposing: RwLock<()>,
+    /// How long turns take.
+    lengths: Sampler,
     /// Who is paid back.
     paid: Payment,
     /// The version that a fork grew from, which it reads and never frees.
@@ -129,6 +141,8 @@ struct State {
     store: Store<Objects>,
     /// Roots that were replaced, with the version that did (V2).
     roots: VecDeque<(NonNull<Root>, u64)>,
+    /// Room for the next root: one that was freed.
+    spare: Option<Box<MaybeUninit<Root>>>,
     /// Objects that wait before readers are looked for: 1 while there are none.
     patience: usize,
     /// Room for announcements.
@@ -148,6 +162,8 @@ pub struct Turn<'a> {
     heavy: u64,
     /// Whether code of users may run in it.
     is_long: bool,
+    /// When it began, if it is timed.
+    since: Option<Instant>,
 }
 
 /// One state of a filesystem, held.
@@ -211,7 +227,8 @@ impl Versions {
         Self::start(store, base.root(), (version, holds), paid, Some(base.clone()))
     }
 
-    fn start(
+    /// A filesystem whose store has this as the root directory of its last published version.
+    pub(super) fn start(
         store: Store<Objects>,
         tree: NonNull<Dir>,
         (version, holds): (u64, Holds),
@@ -221,14 +238,22 @@ impl Versions {
         let birth = store.version();
         let root = Root { tree: DirRef(tree), holds, version, birth };
         let root = NonNull::from(Box::leak(Box::new(root)));
-        let state =
-            State { store, roots: VecDeque::new(), patience: 1, announced: Vec::new(), readers: Vec::new() };
+        let state = State {
+            store,
+            roots: VecDeque::new(),
+            spare: None,
+            patience: 1,
+            announced: Vec::new(),
+            readers: Vec::new(),
+        };
         Arc::new(Self {
             // SAFETY: the root is new, and freed as `publish` demands (V2).
             cell: unsafe { VersionCell::new(root, birth) },
             state: Mutex::new(state),
             pending: AtomicUsize::new(0),
-            left: Mutex::default(),
+            left: Left::new(),
+            disposing: RwLock::new(()),
+            lengths: Sampler::new(),
             paid,
             _base: base,
         })
@@ -262,6 +287,11 @@ impl Versions {
         }
     }
 
+    /// How long turns took.
+    pub fn lengths(&self) -> CommitLengths {
+        self.lengths.get()
+    }
+
     fn hold(self: &Arc<Self>, state: &mut State) -> Base {
         let number = state.store.take().expect("memory for a few words");
         // SAFETY: the published root is not freed while the lock is held (V1, V2).
@@ -283,8 +313,7 @@ impl Versions {
     ///
     /// The handle is not used any more.
     pub(super) unsafe fn let_go(&self, version: u64) {
-        self.left.lock().push(version);
-        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.left.note(version);
         if let Some(state) = self.state.try_lock() {
             self.free_all(state);
         }
@@ -292,8 +321,7 @@ impl Versions {
 
     /// Ends the snapshots of handles that are gone.
     fn note_left(&self, state: &mut State) {
-        let left = std::mem::take(&mut *self.left.lock());
-        for version in left {
+        for version in self.left.take() {
             // SAFETY: the handle is gone; nothing is under construction while the lock is free.
             unsafe { state.store.drop_snapshot(version) };
         }
@@ -310,8 +338,21 @@ impl Versions {
     }
 
     /// A turn in which no code of users runs.
-    fn short_turn(&self) -> Turn<'_> {
-        Turn { versions: self, state: Some(self.state.lock()), heavy: 0, is_long: false }
+    pub(super) fn short_turn(&self) -> Turn<'_> {
+        let state = Some(self.state.lock());
+        Turn { versions: self, state, heavy: 0, is_long: false, since: self.lengths.begin() }
+    }
+
+    /// The commit lock, for tests.
+    #[cfg(test)]
+    pub(super) fn lock(&self) -> impl Drop + '_ {
+        self.state.lock()
+    }
+
+    /// Objects that are not freed, for tests.
+    #[cfg(test)]
+    pub(super) fn live_objects(&self) -> usize {
+        self.state.lock().store.arena().objects()
     }
 
     /// Whether this thread has the turn.
@@ -334,11 +375,32 @@ impl Versions {
 
     /// Frees what can be freed, and waits for who is at it. Returns whether there was anything to do.
     pub fn sweep(&self) -> bool {
-        if self.pending.load(Ordering::Relaxed) == 0 || self.is_mine() {
-            return false;
+        let is_idle = self.pending.load(Ordering::Acquire) == 0 && self.left.is_empty();
+        let is_pending = !is_idle && !self.is_mine();
+        if is_pending {
+            self.free_all(self.state.lock());
         }
-        self.free_all(self.state.lock());
-        true
+        let is_disposing = self.disposing.is_locked();
+        if is_disposing {
+            drop(self.disposing.write()); // of what is being disposed of now: who comes later waits for this
+        }
+        is_pending || is_disposing
+    }
+
+    /// As [`sweep`](Self::sweep), but where readers stand in the way of something, waits for those who are there now.
+    /// Each is there for one look; but who is to run on a busy machine may have been stopped in it for a while, so
+    /// the wait has an end.
+    pub fn sweep_behind_readers(&self) -> bool {
+        let version = self.cell.version();
+        let swept = self.sweep();
+        if self.pending.load(Ordering::Relaxed) == 0 || self.is_mine() {
+            return swept;
+        }
+        let deadline = Instant::now() + READERS_LEAVE;
+        while self.cell.low_watermark() < version && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        self.sweep() || swept
     }
 
     /// Frees all that nobody needs, slice by slice, so that commits of others can come between.
@@ -349,10 +411,7 @@ impl Versions {
             if !more && state.pending() == 0 {
                 state.store.shrink();
             }
-            self.pending.store(state.pending(), Ordering::Relaxed);
-            let remains = std::mem::take(&mut state.store.remains);
-            drop(state);
-            self.dispose(remains);
+            self.dispose(state);
             if !more {
                 return;
             }
@@ -360,10 +419,20 @@ impl Versions {
         }
     }
 
-    fn dispose(&self, remains: Remains) {
-        if remains.is_empty() {
-            return;
+    /// Notes what waits, lets go of the lock, then disposes of what was freed.
+    #[inline]
+    fn dispose(&self, mut state: MutexGuard<'_, State>) {
+        let remains = std::mem::take(&mut state.store.remains);
+        // Before the note: who sees that nothing waits any more sees that this is still to come back, too.
+        let _disposing = (!remains.is_empty()).then(|| self.disposing.read());
+        self.pending.store(state.pending(), Ordering::Release);
+        drop(state);
+        if !remains.is_empty() {
+            self.settle(remains);
         }
+    }
+
+    fn settle(&self, remains: Remains) {
         let charged = remains.owed;
         drop(remains); // with receipts of chunks
         if let Some(account) = &self.paid.account {
@@ -411,7 +480,8 @@ impl Turn<'_> {
         let Next { root, names, heavy, spent } = work.finish();
         self.heavy += heavy;
         let birth = root.birth;
-        let root = NonNull::from(Box::leak(Box::new(root)));
+        let room = state.spare.take().unwrap_or_else(Box::new_uninit);
+        let root = NonNull::from(Box::leak(Box::write(room, root)));
         let old = self.versions.cell.root();
         // SAFETY: the versions grow under the lock; the new root and all that it leads to stay until nobody
         // can read them (V2 and the rules of the store). The version is published.
@@ -435,6 +505,8 @@ impl Drop for Turn<'_> {
         let (versions, heavy) = (self.versions, self.heavy);
         if self.is_long {
             drop(TURN.try_with(RefCell::take));
+        }
+        if !versions.left.is_empty() {
             versions.note_left(&mut state);
         }
         // A transaction's own versions give their bytes back at once: nobody else asks for them.
@@ -442,13 +514,12 @@ impl Drop for Turn<'_> {
             || state.pending() >= state.patience
             || heavy >= HEAVY
             || state.store.has_subtrees();
-        if is_much && state.free(&versions.cell, 2 * LATER) {
+        let more = is_much && state.free(&versions.cell, 2 * LATER);
+        versions.lengths.end(self.since);
+        if more {
             return versions.free_all(state);
         }
-        versions.pending.store(state.pending(), Ordering::Relaxed);
-        let remains = std::mem::take(&mut state.store.remains);
-        drop(state);
-        versions.dispose(remains);
+        versions.dispose(state);
     }
 }
 
@@ -459,7 +530,7 @@ impl State {
 
     /// Frees up to so many objects that nobody needs; returns whether there is more that could be freed.
     fn free(&mut self, cell: &VersionCell<Root>, budget: usize) -> bool {
-        let Self { store, roots, patience, announced, readers } = self;
+        let Self { store, roots, spare, patience, announced, readers } = self;
         announced.clear();
         let until = cell.announcements(announced);
         debug_assert_eq!(until, store.version(), "who frees has the lock");
@@ -471,7 +542,10 @@ impl State {
             && *death <= oldest
         {
             // SAFETY: no reader announced a version before its death, so nobody can have it (V2).
-            drop(unsafe { Box::from_raw(root.as_ptr()) });
+            unsafe {
+                root.drop_in_place();
+                *spare = Some(Box::from_raw(root.as_ptr().cast()));
+            }
             roots.pop_front();
         }
         // SAFETY: these are all who read without a snapshot.
@@ -483,7 +557,7 @@ impl Drop for Versions {
     fn drop(&mut self) {
         let state = self.state.get_mut();
         let root = self.cell.root();
-        for version in std::mem::take(self.left.get_mut()) {
+        for version in self.left.take() {
             // SAFETY: the handle is gone.
             unsafe { state.store.drop_snapshot(version) };
         }
@@ -497,7 +571,7 @@ impl Drop for Versions {
             let (_arena, remains) = store.end(Some(Value::directory(root.tree.0)));
             remains
         };
-        self.dispose(remains);
+        self.settle(remains);
     }
 }
 

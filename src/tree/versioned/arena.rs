@@ -25,6 +25,8 @@ pub const SLAB: usize = 32 * 1024;
 pub const GRAIN: usize = 16;
 /// The largest block that is cut from a slab. Larger ones come from the system one by one.
 pub const LARGEST: usize = 2048;
+/// The largest block that is. With `--cfg arcfs_arena="system"` none: sanitizers then see each object.
+const POOLED: usize = if cfg!(arcfs_arena = "system") { 0 } else { LARGEST };
 /// Empty slabs that are kept for the next classes in need.
 pub const KEPT: usize = 16;
 /// With fewer empty slabs than this, a commit might have to ask the system.
@@ -156,7 +158,7 @@ pub struct Arena {
     live: usize,
     objects: usize,
     #[cfg(test)]
-    pub(super) fails_in: Option<u64>,
+    pub(in crate::tree) fails_in: Option<u64>,
 }
 
 // SAFETY: what its pointers lead to is used through `&mut Arena` alone.
@@ -228,7 +230,7 @@ impl Arena {
         #[cfg(test)]
         self.may_fail()?;
         let size = round(size);
-        let block = if size > LARGEST {
+        let block = if size > POOLED {
             self.alloc_large(size)?
         } else {
             let class = &mut self.classes[class_of(size)];
@@ -257,7 +259,7 @@ impl Arena {
         let size = round(size);
         self.live -= size;
         self.objects -= 1;
-        if size > LARGEST {
+        if size > POOLED {
             self.large -= size;
             // SAFETY: `alloc_large` allocated it with this layout, as the caller warrants.
             return unsafe { dealloc(block.as_ptr(), large_layout(size)) };

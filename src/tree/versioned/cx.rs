@@ -54,8 +54,8 @@ impl<'a> Cx<'a> {
         Ok(self.dead.try_reserve(more)?)
     }
 
-    /// Notes that the version under construction no longer reaches this, for which there is room. What was
-    /// born in it is freed at once, what belongs to somebody else is left alone.
+    /// Notes that the version under construction no longer reaches this, for which there is room. Nodes and
+    /// names without a charge that were born in it are freed at once, what belongs to somebody else is left alone.
     ///
     /// # Safety
     ///
@@ -68,7 +68,13 @@ impl<'a> Cx<'a> {
             if birth == self.version {
                 match dead.kind() {
                     Kind::Node => return Node::free(dead.object(), self.arena),
-                    Kind::Name => return NamePtr::from_raw(dead.object()).free(self.arena),
+                    Kind::Name => {
+                        let name = NamePtr::from_raw(dead.object());
+                        if name.get().charged() == 0 {
+                            return name.free(self.arena);
+                        }
+                        // What it is charged is owed once the version is published: later.
+                    }
                     // Payloads are up to who made them, and subtrees may be large: later.
                     _ => {}
                 }

@@ -86,7 +86,8 @@ impl Name {
     }
 
     /// Whether it gives back what it is charged when it is freed.
-    pub(super) fn owes(&self) -> bool {
+    #[must_use]
+    pub fn owes(&self) -> bool {
         !self.unpaid.load(Relaxed)
     }
 }

@@ -1,7 +1,10 @@
 //! Bugs on purpose: each makes a test fail that would find such a bug. Nothing of it is in ordinary builds.
+//!
+//! Unit tests choose one for a thread. With `--cfg arcfs_planted` the whole program has the one that the environment
+//! names: `ARCFS_PLANTED=IgnoresReaders`. Models choose among the breaks (`sync::breaks`) of the same names.
 
 /// One thing done wrongly.
-#[cfg(test)]
+#[cfg(any(test, arcfs_planted))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
     /// An edit writes nodes that are published.
@@ -24,6 +27,21 @@ pub enum Bug {
     SliceIgnoresSnapshots,
 }
 
+#[cfg(all(arcfs_planted, not(test)))]
+impl Bug {
+    const ALL: [Self; 9] = [
+        Self::EditsPublished,
+        Self::CommitIgnoresNewest,
+        Self::DropIgnoresOlder,
+        Self::IgnoresReaders,
+        Self::IgnoresExact,
+        Self::AbortForgetsBorn,
+        Self::AbortFreesDead,
+        Self::IgnoresFloor,
+        Self::SliceIgnoresSnapshots,
+    ];
+}
+
 #[cfg(test)]
 thread_local! {
     static CHOSEN: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
@@ -32,6 +50,16 @@ thread_local! {
 #[cfg(test)]
 pub fn is(bug: Bug) -> bool {
     CHOSEN.get() == Some(bug)
+}
+
+#[cfg(all(arcfs_planted, not(test)))]
+pub fn is(bug: Bug) -> bool {
+    static NAMED: std::sync::OnceLock<Option<Bug>> = std::sync::OnceLock::new();
+    let find = |name: String| {
+        let bug = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name);
+        Some(bug.unwrap_or_else(|| panic!("there is no bug {name}")))
+    };
+    *NAMED.get_or_init(|| std::env::var("ARCFS_PLANTED").ok().and_then(find)) == Some(bug)
 }
 
 /// Runs `f` with this bug.
@@ -48,12 +76,14 @@ pub fn with<T>(bug: Bug, f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// Whether the running test has this bug; a constant `false` outside of tests.
+/// Whether the running test has this bug; a constant `false` in ordinary builds.
 macro_rules! planted {
     ($bug:ident) => {{
-        #[cfg(test)]
+        #[cfg(any(test, arcfs_planted))]
         let planted = $crate::tree::versioned::planted::is($crate::tree::versioned::planted::Bug::$bug);
-        #[cfg(not(test))]
+        #[cfg(all(arcfs_loom, not(any(test, arcfs_planted))))]
+        let planted = $crate::sync::breaks::is_called(stringify!($bug));
+        #[cfg(not(any(test, arcfs_planted, arcfs_loom)))]
         let planted = false;
         planted
     }};

@@ -63,9 +63,10 @@ impl Map {
         value: Value,
     ) -> Result<Option<Value>, OutOfMemory> {
         cx.reserve(DEATHS)?;
-        // SAFETY: as in `get_mut`.
         let mut path = Path::new();
-        let place = self.root.map(|root| Place::of(unsafe { Node::new(root) }, name.as_bytes(), &mut path));
+        // SAFETY: as in `get_mut`.
+        let root = self.root.map(|root| unsafe { Node::new(root) });
+        let place = root.map(|root| Place::of(root, name.as_bytes(), &mut path));
         if let Some(place) = place
             && place.found
         {

@@ -86,7 +86,7 @@ impl Head {
 /// `raw` leads to a node that was not freed, or to a block with a valid head and as many bytes as it says.
 #[inline]
 pub unsafe fn keys(raw: Raw) -> NonNull<u64> {
-    // SAFETY: as the caller warrants; so in the three that follow.
+    // SAFETY: the arrays begin behind the head, in the same block (the caller warrants that there is one).
     unsafe { raw.add(1).cast() }
 }
 
@@ -97,6 +97,7 @@ pub unsafe fn keys(raw: Raw) -> NonNull<u64> {
 /// As [`keys`].
 #[inline]
 pub unsafe fn links(raw: Raw) -> NonNull<NonNull<u8>> {
+    // SAFETY: the block has as many arrays of `cap` words as its head says, and each node has a second.
     unsafe { keys(raw).add(raw.as_ref().cap as usize).cast() }
 }
 
@@ -107,6 +108,7 @@ pub unsafe fn links(raw: Raw) -> NonNull<NonNull<u8>> {
 /// As [`keys`], and it is a leaf.
 #[inline]
 pub unsafe fn values(raw: Raw) -> NonNull<Value> {
+    // SAFETY: as in `links`; a leaf has a third array.
     unsafe { keys(raw).add(2 * raw.as_ref().cap as usize).cast() }
 }
 
@@ -117,6 +119,7 @@ pub unsafe fn values(raw: Raw) -> NonNull<Value> {
 /// As [`keys`], and it is wide.
 #[inline]
 pub unsafe fn fine(raw: Raw) -> NonNull<u64> {
+    // SAFETY: as in `links`; this is the last array that the head counts.
     unsafe { keys(raw).add((raw.as_ref().arrays() - 1) * raw.as_ref().cap as usize) }
 }
 

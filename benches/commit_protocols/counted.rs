@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use arcfs::internals::root::{Combining, CompareAndSwap, Graves, Protocol, Publisher, Seed, Serial};
 use arcfs::internals::tree::{Edit, Limits, NewDir, NewFile, PutRule, Root, Timestamp};
 use arcfs::internals::{Account, Charge, build_content};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
 
 const LIMITS: Limits = Limits { max_nodes: u64::MAX, max_depth: 512, chunk_overhead: 0 };
 
@@ -140,4 +140,3 @@ fn protocols(c: &mut Criterion) {
 }
 
 criterion_group!(benches, protocols);
-criterion_main!(benches);
