@@ -123,7 +123,7 @@ pub use archive::{
 };
 pub use builder::MemFsBuilder;
 pub use clock::{Clock, SystemClock};
-pub use content::{Chunks, Content, ContentReader};
+pub use content::{Chunks, Content, ContentMemory, ContentReader};
 pub use error::{Error, ErrorKind, Result};
 pub use export::{ExportIter, ExportOptions};
 pub use file::File;

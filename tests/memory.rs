@@ -1,5 +1,9 @@
 //! What is allocated against what is charged: nothing leaks, and the quota is honest.
 //!
+//! What counts as allocated is what came from the allocator of the process, and the blocks of contents:
+//! these lie in slabs that are mapped, of which `ContentMemory` tells what is in use. What of the slabs
+//! is not in use has tests of its own.
+//!
 //! Every allocation of this process is counted, so the tests run one after the other in a process
 //! of their own. Beside what they check they print what one file, one directory and one chunk take:
 //! the defaults of `chunk_overhead` and `node_overhead` are set from that.
@@ -13,7 +17,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use arcfs::{Content, ExportOptions, MemFs, OpenOptions, Storage};
+use arcfs::{Content, ContentMemory, ExportOptions, MemFs, OpenOptions, Storage};
 
 // ---- counting ----
 
@@ -87,8 +91,18 @@ struct Live {
 }
 
 impl Live {
+    /// After all slabs without blocks, and what is noted of them, have gone.
     fn now() -> Self {
-        Self { asked: ASKED.load(Ordering::Relaxed), taken: TAKEN.load(Ordering::Relaxed) }
+        ContentMemory::trim();
+        let memory = ContentMemory::now();
+        // Where slabs come from the allocator, they were counted whole.
+        let slabs = if cfg!(all(target_os = "linux", not(arcfs_blocks = "portable"))) {
+            0
+        } else {
+            memory.reserved() as i64
+        };
+        let blocks = memory.used() as i64 - slabs;
+        Self { asked: ASKED.load(Ordering::Relaxed) + blocks, taken: TAKEN.load(Ordering::Relaxed) + blocks }
     }
 
     /// What is allocated more than at `start`.
@@ -508,6 +522,74 @@ fn the_quota_of_a_mixed_tree_is_within_a_tenth_of_its_memory() {
     drop(bytes);
 }
 
+/// What slabs have beside blocks is little while a filesystem grows, and bounded when it has shrunk.
+fn slabs_are_little_more_than_their_blocks() {
+    const MIB: u64 = 1 << 20;
+    let bytes = vec![7; 4096 + 12_288 * 50];
+    ContentMemory::trim();
+    let start = ContentMemory::now();
+    let fs = unlimited();
+    let beside = |what: &str| {
+        let now = ContentMemory::now();
+        let (used, reserved) = (now.used() - start.used(), now.reserved() - start.reserved());
+        println!("    {what:<44} blocks {used}, slabs {reserved}");
+        (used, reserved)
+    };
+    (0..FILES).for_each(|number| fs.write(name(number), &bytes[..length(number)]).unwrap());
+    let (used, reserved) = beside("mixed files, written");
+    assert!(used < fs.stats().used_bytes * 21 / 20);
+    assert!(reserved <= used + used / 20 + 4 * MIB, "{reserved} bytes are reserved for {used}");
+    for round in 1..10 {
+        (0..FILES).for_each(|number| fs.write(name(number), &bytes[..length(number + round)]).unwrap());
+    }
+    let (used, reserved) = beside("mixed files, written ten times");
+    assert!(reserved <= used + used / 8 + 20 * MIB, "{reserved} bytes are reserved for {used}");
+    for number in (0..FILES).filter(|number| number % 10 > 0) {
+        fs.remove_file(name(number)).unwrap();
+    }
+    beside("mixed files, nine of ten removed");
+    (0..FILES).for_each(|number| fs.write(name(number), &bytes[..length(number)]).unwrap());
+    let (used, reserved) = beside("mixed files, written again");
+    assert!(reserved <= used + used / 8 + 20 * MIB, "{reserved} bytes are reserved for {used}");
+    drop(fs);
+    let (used, reserved) = beside("nothing");
+    assert!(used == 0 && reserved <= 18 * MIB, "{reserved} bytes are kept");
+    ContentMemory::trim();
+    assert_eq!(ContentMemory::now(), start, "all of it goes back on demand");
+}
+
+/// A file that shares parts of its chunks with what was before is charged what it keeps of them: all of each.
+fn files_written_at_random_are_charged_what_they_keep() {
+    const LEN: u64 = 16 << 20;
+    let start = Live::now();
+    let fs = unlimited();
+    fs.write("/pages", vec![1; LEN as usize]).unwrap();
+    let before = fs.stats().used_bytes;
+    let mut snapshots = vec![fs.snapshot()];
+    let mut pages = shuffled((LEN / 4096) as usize).into_iter().map(|page| page as u64 * 4096);
+    for count in [10, 500, 1000, 2000] {
+        let mut file = OpenOptions::new().write(true).open(&fs, "/pages").unwrap();
+        for page in pages.by_ref().take(count) {
+            file.write_at(&[2; 4096], page).unwrap();
+        }
+        assert_honest(10, &fs, start, &format!("{count} pages of a draft"));
+        file.close().unwrap();
+        assert_honest(10, &fs, start, &format!("{count} pages written at random"));
+        snapshots.push(fs.snapshot());
+        if count == 500 {
+            let more = fs.stats().used_bytes - before;
+            assert!(more < 510 * (4096 + 1024), "510 pages of 4 KiB take {more} bytes");
+        }
+    }
+    drop(snapshots);
+    assert_honest(10, &fs, start, "without snapshots");
+    assert!(fs.stats().used_bytes <= 2 * before, "a file is charged for at most twice its bytes");
+    let mut file = OpenOptions::new().write(true).open(&fs, "/pages").unwrap();
+    (0..LEN).step_by(65_536).for_each(|at| assert_eq!(file.write_at(&[3; 65_536], at).unwrap(), 65_536));
+    file.close().unwrap();
+    assert_eq!(fs.stats().used_bytes, before, "what is written anew whole keeps nothing of what was");
+}
+
 fn open_drafts_are_charged_what_they_take() {
     let start = Live::now();
     let fs = unlimited();
@@ -611,6 +693,11 @@ fn main() {
         (
             "the_quota_of_a_mixed_tree_is_within_a_tenth_of_its_memory",
             the_quota_of_a_mixed_tree_is_within_a_tenth_of_its_memory,
+        ),
+        ("slabs_are_little_more_than_their_blocks", slabs_are_little_more_than_their_blocks),
+        (
+            "files_written_at_random_are_charged_what_they_keep",
+            files_written_at_random_are_charged_what_they_keep,
         ),
         ("open_drafts_are_charged_what_they_take", open_drafts_are_charged_what_they_take),
         (

@@ -19,7 +19,7 @@ impl Content {
         if n == 0 || matches!(self.0, Repr::Empty(_) | Repr::Detached(..)) {
             return (plain, plain);
         }
-        (Edit::open(self).plan(self.len(), end, chunk_overhead, true).cost, plain)
+        (Edit::open(self).plan(self.len(), end, chunk_overhead, true, false).cost, plain)
     }
 
     /// This content with `bytes` at its end. Everything but what is merged is shared.
@@ -48,7 +48,7 @@ impl Content {
             return Ok(built.with_random(self.is_random()));
         }
         let mut edit = Edit::open(self);
-        let plan = edit.plan(self.len(), end, chunk_overhead, merge);
+        let plan = edit.plan(self.len(), end, chunk_overhead, merge, false);
         debug_assert!(charge.amount() >= plan.cost, "{} do not pay {}", charge.amount(), plan.cost);
         edit.execute(plan, Overlay { offset: self.len(), bytes }, end, charge, account, chunk_overhead)?;
         Ok(edit.publish().with_random(self.is_random()))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Content;
+use super::blocks::Buffer;
 use super::chunk::{CHUNK, Chunk};
 use super::extents::Extents;
 use crate::charge::{Account, Charge};
@@ -13,10 +14,10 @@ use crate::charge::{Account, Charge};
 pub struct Assembly(Extents);
 
 impl Assembly {
-    /// Adds a chunk: 1 to [`CHUNK`] bytes in an allocation of exactly that length, not copied.
+    /// Adds a chunk: 1 to [`CHUNK`] bytes in memory of exactly that length, not copied.
     /// `charge` is from `account` and amounts to the bytes and the overhead of a chunk.
-    pub fn push(&mut self, bytes: Vec<u8>, charge: Charge, account: &Arc<Account>) {
-        debug_assert!((1..=CHUNK).contains(&bytes.len()) && bytes.len() == bytes.capacity());
+    pub fn push(&mut self, bytes: Buffer, charge: Charge, account: &Arc<Account>) {
+        debug_assert!((1..=CHUNK).contains(&bytes.len()) && bytes.is_exact());
         self.0.push(Arc::new(Chunk::new(bytes, charge, account, 0)));
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::blocks::Buffer;
 use super::chunk::{CHUNK, Chunk, copied, end_of};
 use super::extents::Extents;
 use super::{Content, Loose, Repr};
@@ -33,13 +34,13 @@ impl Content {
             return Ok(Self::default());
         }
         if bytes.len() <= CHUNK {
-            let chunk = Chunk::new(copied(bytes)?, charge, account, 0);
+            let chunk = Chunk::new(Buffer::copied(bytes)?, charge, account, 0);
             return Ok(Self(Repr::one(Arc::new(chunk))));
         }
         end_of(0, bytes.len() as u64)?;
         let mut extents = Extents::default();
         for piece in bytes.chunks(CHUNK) {
-            let piece = copied(piece)?;
+            let piece = Buffer::copied(piece)?;
             let receipt = charge.split(piece.len() as u64 + chunk_overhead);
             extents.push(Arc::new(Chunk::new(piece, receipt, account, 0)));
         }
@@ -81,7 +82,7 @@ impl Content {
             Repr::Empty(_) => Self::default(),
             Repr::Detached(loose, _) => match Arc::try_unwrap(loose) {
                 Ok(Loose::Vec(bytes)) if bytes.len() <= CHUNK && bytes.capacity() == bytes.len() => {
-                    Self(Repr::one(Arc::new(Chunk::new(bytes, charge, account, 0))))
+                    Self(Repr::one(Arc::new(Chunk::new(Buffer::from(bytes), charge, account, 0))))
                 }
                 Ok(loose) => Self::build(loose.bytes()?, charge, account, chunk_overhead)?,
                 Err(shared) => Self::build(shared.bytes()?, charge, account, chunk_overhead)?,
@@ -130,7 +131,7 @@ impl Chunk {
         if self.is_paid_from(account) {
             return Ok(self);
         }
-        let bytes = copied(self.bytes()?)?;
+        let bytes = Buffer::copied(self.bytes()?)?;
         let receipt = charge.split(self.adoption_cost(account, chunk_overhead));
         Ok(Arc::new(Self::new(bytes, receipt, account, self.stamp())))
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::blocks::{Buffer, Payload};
 use crate::charge::{Account, Charge, ChunkCharge};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fault::{self, Fault};
@@ -24,7 +25,8 @@ pub fn end_of(offset: u64, len: u64) -> Result<u64> {
     }
 }
 
-/// Makes room for `additional` more bytes: the one place where payload is allocated.
+/// Makes room for `additional` more bytes of what leaves the filesystem; chunks are allocated by
+/// [`Buffer`](super::Buffer).
 ///
 /// A vector that needs memory gets exactly what was asked for. On failure it is as it was.
 ///
@@ -66,39 +68,37 @@ pub fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(copy)
 }
 
-/// At most [`CHUNK`] bytes of a file. Once published it never changes and its allocation is exact.
-#[derive(Debug)]
-pub struct Chunk {
-    bytes: Vec<u8>,
-    /// `None` only for bytes that no filesystem has taken in yet.
-    receipt: Option<ChunkCharge>,
-    /// In which publication of its file the chunk was made. A draft makes chunks one above all
-    /// that it started from, and so knows its own; see [`super::edit::Edit`].
-    stamp: u64,
-}
+/// At most [`CHUNK`] bytes of a file with the receipt that pays for them, or a part of such a chunk. Once
+/// published it never changes and its memory is exact.
+///
+/// A part is how a file keeps what was not written of a chunk that it shares. It keeps the whole chunk, with
+/// all that this is charged; how little of it may be left is in [`super::sharing`]. It is not charged itself.
+///
+/// The mark is a stamp: in which publication of its file the chunk was made. A draft makes chunks one above
+/// all that it started from, and so knows its own; see [`super::edit::Edit`].
+///
+/// With the counts of its `Arc` it has 56 bytes, which is what an allocator hands out anyway for 41 and more.
+pub type Chunk = Payload<ChunkCharge>;
+
+const _: () = assert!(size_of::<Chunk>() == 40);
 
 impl Chunk {
     /// A chunk paid by `charge`, which is from `account`.
     #[must_use]
-    pub fn new(bytes: Vec<u8>, charge: Charge, account: &Arc<Account>, stamp: u64) -> Self {
-        Self::from_parts(bytes, Some(ChunkCharge::new(charge, account)), stamp)
+    pub fn new(bytes: Buffer, charge: Charge, account: &Arc<Account>, stamp: u64) -> Self {
+        Self::paid(bytes, ChunkCharge::new(charge, account), stamp)
     }
 
     #[must_use]
-    pub fn from_parts(bytes: Vec<u8>, receipt: Option<ChunkCharge>, stamp: u64) -> Self {
+    pub fn paid(bytes: Buffer, receipt: ChunkCharge, stamp: u64) -> Self {
         debug_assert!(!bytes.is_empty() && bytes.len() <= CHUNK);
-        Self { bytes, receipt, stamp }
-    }
-
-    #[must_use]
-    pub fn into_parts(self) -> (Vec<u8>, Option<ChunkCharge>) {
-        (self.bytes, self.receipt)
+        Self::own(bytes, receipt, stamp)
     }
 
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.buffer().len()
     }
 
     /// The bytes. This is the guard through which all of them are reached: once a chunk can be
@@ -109,30 +109,25 @@ impl Chunk {
     /// None today.
     #[inline]
     pub fn bytes(&self) -> Result<&[u8]> {
-        Ok(&self.bytes)
+        Ok(self.buffer())
     }
 
-    /// The bytes, to be changed by the one draft that owns the chunk.
-    #[inline]
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-
+    /// What is charged for the chunk; of a part that for the whole.
     #[must_use]
     pub fn charged(&self) -> u64 {
-        self.receipt.as_ref().map_or(0, ChunkCharge::amount)
+        self.receipt().amount()
     }
 
     /// Whether the chunk is paid from `account`.
     #[must_use]
     pub fn is_paid_from(&self, account: &Arc<Account>) -> bool {
-        self.receipt.as_ref().is_some_and(|receipt| receipt.is_from(account))
+        self.receipt().is_from(account)
     }
 
     #[inline]
     #[must_use]
     pub fn stamp(&self) -> u64 {
-        self.stamp
+        self.mark()
     }
 
     /// Whether the chunk is as it must be once others can see it.
@@ -142,11 +137,11 @@ impl Chunk {
     /// What is wrong with it.
     #[cfg(any(test, feature = "internals"))]
     pub fn check_consistent(&self) -> Result<(), String> {
-        match self.bytes.len() {
+        match self.len() {
             0 => Err("a chunk is empty".into()),
             len if len > CHUNK => Err(format!("a chunk has {len} bytes")),
-            len if len != self.bytes.capacity() => {
-                Err(format!("a chunk of {len} bytes has an allocation of {}", self.bytes.capacity()))
+            len if !self.buffer().is_exact() => {
+                Err(format!("a chunk of {len} bytes has memory for {}", self.buffer().capacity()))
             }
             _ => Ok(()),
         }

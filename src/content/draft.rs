@@ -5,13 +5,40 @@ use std::sync::Arc;
 
 use super::chunk::end_of;
 use super::edit::{Edit, Overlay};
+use super::plan::Plan;
 use super::{Content, MAX_LEN};
 use crate::charge::{Account, Charge};
 use crate::error::Result;
 
+/// What a write takes, as a draft says before it.
+#[must_use]
+pub struct Write {
+    offset: u64,
+    /// `None` where all that is touched is the draft's own, and costs nothing.
+    plain: Option<Plan>,
+    /// Of a file that grows: with small extents at its end merged.
+    merged: Option<Plan>,
+    /// Whether no file can be that long.
+    is_long: bool,
+}
+
+impl Write {
+    /// What it costs: `(merged, plain)`. Plain is the least. Where there is nothing to merge both
+    /// are equal.
+    #[must_use]
+    pub fn costs(&self) -> (u64, u64) {
+        if self.is_long {
+            return (u64::MAX, u64::MAX);
+        }
+        let cost = |plan: &Option<Plan>| plan.as_ref().map_or(0, |plan| plan.cost);
+        let plain = cost(&self.plain);
+        (cost(&self.merged).max(plain), plain)
+    }
+}
+
 /// The content of a file as its writer sees it, until it is published.
 ///
-/// What only the draft holds is edited in place; a chunk that it shares is copied when it is first
+/// What only the draft holds is edited in place; pages that it shares are copied when they are first
 /// touched. Costs are functions of the draft alone: whoever pays what one of them names, and
 /// changes nothing in between, has paid for the call that goes with it.
 pub struct Draft {
@@ -19,13 +46,16 @@ pub struct Draft {
     /// What was published last, or started from, while nothing has changed since.
     base: Option<Content>,
     random: bool,
+    /// Where the last write ended.
+    written_to: u64,
 }
 
 impl Draft {
     /// A draft of `base`, which a filesystem has taken in.
     #[must_use]
     pub fn new(base: Content) -> Self {
-        Self { edit: Edit::open(&base), random: base.is_random(), base: Some(base) }
+        let random = base.is_random();
+        Self { edit: Edit::open(&base), base: Some(base), random, written_to: u64::MAX }
     }
 
     /// The number of bytes.
@@ -45,33 +75,31 @@ impl Draft {
     }
 
     /// The least that a write of `len` bytes at `offset` costs; `u64::MAX` where no file can be
-    /// that long.
-    #[must_use]
+    /// that long. What [`write_plan`](Self::write_plan) says is found without this.
+    #[cfg(test)]
     pub fn write_cost(&self, offset: u64, len: usize, chunk_overhead: u64) -> u64 {
         let Ok(end) = end_of(offset, len as u64) else { return u64::MAX };
         if len == 0 || self.edit.owns_all(offset, end) {
             return 0;
         }
-        self.edit.plan(offset, end, chunk_overhead, false).cost
+        self.edit.plan(offset, end, chunk_overhead, false, self.goes_on(offset)).cost
     }
 
-    /// What a write costs: `(merged, plain)`. [`write`](Self::write) merges small extents at the end
-    /// of the file, where it grows, if it is paid more than plain and enough for that; plain is
-    /// [`write_cost`](Self::write_cost). Where there is nothing to merge both are equal.
-    #[must_use]
-    pub fn write_plan(&self, offset: u64, len: usize, chunk_overhead: u64) -> (u64, u64) {
-        let plain = self.write_cost(offset, len, chunk_overhead);
-        match end_of(offset, len as u64) {
-            Ok(end) if len > 0 && end > self.len() => {
-                (self.edit.plan(offset, end, chunk_overhead, true).cost.max(plain), plain)
-            }
-            _ => (plain, plain),
-        }
+    /// What a write takes. To be carried out by [`write`](Self::write), with nothing changed in between.
+    pub fn write_plan(&self, offset: u64, len: usize, chunk_overhead: u64) -> Write {
+        let Ok(end) = end_of(offset, len as u64) else {
+            return Write { offset, merged: None, plain: None, is_long: true };
+        };
+        let plan = |merge| self.edit.plan(offset, end, chunk_overhead, merge, self.goes_on(offset));
+        let plain = (len > 0 && !self.edit.owns_all(offset, end)).then(|| plan(false));
+        let merged = (len > 0 && end > self.len()).then(|| plan(true));
+        Write { offset, plain, merged, is_long: false }
     }
 
-    /// Writes `bytes` at `offset`. A gap between the end of the file and `offset` is filled with
-    /// zeros. `charge` is from `account` and one of the two of [`write_plan`](Self::write_plan), or more;
-    /// what is not needed is given back.
+    /// Writes `bytes`, which are as many as `write` is for. A gap between the end of the file and its
+    /// offset is filled with zeros. Small extents at the end of the file, where it grows, are merged if the
+    /// charge is more than plain and enough for that. `charge` is from `account` and one of the two
+    /// of `write`, or more; what is not needed is given back.
     ///
     /// # Errors
     ///
@@ -79,30 +107,30 @@ impl Draft {
     /// [`AllocationFailed`](crate::ErrorKind::AllocationFailed). Nothing is stored then.
     pub fn write(
         &mut self,
-        offset: u64,
+        write: Write,
         bytes: &[u8],
         charge: Charge,
         account: &Arc<Account>,
         chunk_overhead: u64,
     ) -> Result<()> {
+        let (merged, plain) = write.costs();
+        let offset = write.offset;
         let end = end_of(offset, bytes.len() as u64)?;
         if bytes.is_empty() {
             return Ok(());
         }
         let randomises = self.would_randomise(offset, bytes.len());
         let overlay = Overlay { offset, bytes };
-        if !self.edit.write_within_own(overlay) {
-            let mut plan = self.edit.plan(offset, end, chunk_overhead, false);
-            if charge.amount() > plan.cost {
-                let merged = self.edit.plan(offset, end, chunk_overhead, true);
-                if merged.cost > plan.cost && merged.cost <= charge.amount() {
-                    plan = merged;
-                }
+        debug_assert!(charge.amount() >= plain, "{} do not pay {plain}", charge.amount());
+        match write.merged.filter(|_| merged > plain && charge.amount() >= merged).or(write.plain) {
+            Some(plan) => self.edit.execute(plan, overlay, end, charge, account, chunk_overhead)?,
+            None => {
+                let written = self.edit.write_within_own(overlay);
+                debug_assert!(written, "the write is for another draft");
             }
-            debug_assert!(charge.amount() >= plan.cost, "{} do not pay {}", charge.amount(), plan.cost);
-            self.edit.execute(plan, overlay, end, charge, account, chunk_overhead)?;
         }
         self.random |= randomises;
+        self.written_to = end;
         self.base = None;
         Ok(())
     }
@@ -113,9 +141,11 @@ impl Draft {
         if len > MAX_LEN {
             u64::MAX
         } else if len > self.len() {
-            self.edit.plan(len, len, chunk_overhead, false).cost
+            self.edit.plan(len, len, chunk_overhead, false, false).cost
+        } else if len < self.len() {
+            self.edit.plan_cut(len, chunk_overhead).cost
         } else {
-            self.edit.shared_cut(len).map_or(0, |(start, _)| Content::cost(len - start, chunk_overhead))
+            0
         }
     }
 
@@ -135,7 +165,7 @@ impl Draft {
     ) -> Result<()> {
         end_of(0, len)?;
         if len > self.len() {
-            let plan = self.edit.plan(len, len, chunk_overhead, false);
+            let plan = self.edit.plan(len, len, chunk_overhead, false, false);
             let nothing = Overlay { offset: len, bytes: &[] };
             self.edit.execute(plan, nothing, len, charge, account, chunk_overhead)?;
         } else if len < self.len() {
@@ -167,7 +197,7 @@ impl Draft {
     }
 
     /// The most that writes which end at or before `up_to_len` can cost until the next publication,
-    /// in any order, each paid with exactly its [`write_cost`](Self::write_cost): merging is not
+    /// in any order, each paid with exactly what it costs plain: merging is not
     /// provided for. 0 for what is there already and the draft's own.
     #[must_use]
     pub fn reserve_cost(&self, up_to_len: u64, chunk_overhead: u64) -> u64 {
@@ -190,6 +220,11 @@ impl Draft {
     #[must_use]
     pub fn lands_off_end(&self, offset: u64, len: usize) -> bool {
         len > 0 && offset != self.len()
+    }
+
+    /// Whether a write at `offset` begins where the last one ended.
+    fn goes_on(&self, offset: u64) -> bool {
+        offset == self.written_to
     }
 
     /// Checks the invariants of the draft.

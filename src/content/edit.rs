@@ -1,9 +1,11 @@
 //! The changeable state of a draft, and how a plan is carried out on it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Content;
-use super::chunk::{CHUNK, Chunk, allocate, copied, reserve};
+use super::blocks::Buffer;
+use super::chunk::{CHUNK, Chunk};
 use super::extents::Extents;
 use super::plan::Plan;
 use crate::charge::{Account, Charge, ChunkCharge};
@@ -22,14 +24,17 @@ pub struct Edit {
     pub extents: Extents,
     pub tail: Option<Tail>,
     pub own: u64,
-    stamp: u64,
+    pub stamp: u64,
 }
 
 /// The last bytes of a file, which follow its extents.
 pub struct Tail {
-    pub bytes: Vec<u8>,
+    pub bytes: Buffer,
     pub receipt: ChunkCharge,
 }
+
+/// New chunks, and where they start.
+type Built = Vec<(u64, Buffer)>;
 
 /// Bytes laid over a file; where it did not reach, there are zeros before them.
 #[derive(Clone, Copy)]
@@ -126,7 +131,7 @@ impl Edit {
         if whole && n < overlay.bytes.len() {
             return false;
         }
-        chunk.bytes_mut()[at..at + n].copy_from_slice(&overlay.bytes[..n]);
+        chunk.own_bytes_mut()[at..at + n].copy_from_slice(&overlay.bytes[..n]);
         true
     }
 
@@ -150,7 +155,7 @@ impl Edit {
         let rebuilds_end = grows && plan.end_from < self.extents.len;
 
         // First all that can fail.
-        let mut built = Vec::new();
+        let mut built = Built::new();
         for run in &plan.runs {
             self.build(overlay, run.start, run.end, &mut built)?;
         }
@@ -160,7 +165,7 @@ impl Edit {
         } else if grows {
             if let Some(tail) = &mut self.tail {
                 let n = (end - old_len).min((CHUNK - tail.bytes.len()) as u64);
-                tail.grow(n as usize)?;
+                tail.grow(n as usize, old_len >= CHUNK as u64)?;
                 extended = old_len + n;
             }
             self.build(overlay, extended, end, &mut built)?;
@@ -169,10 +174,10 @@ impl Edit {
         // Then all that is in place.
         self.write_in_place(overlay);
         for run in plan.runs {
-            self.remove(run.start, run.end);
+            self.take_out(run);
         }
         if rebuilds_end {
-            self.remove(plan.end_from, self.extents.len);
+            self.take_out(plan.end_from..self.extents.len);
             self.extents.len = plan.end_from;
             if let Some(mut tail) = self.tail.take() {
                 self.own -= tail.receipt.amount();
@@ -186,6 +191,12 @@ impl Edit {
             self.own += extended - old_len;
             self.push_full_tail();
         }
+        self.put(built, pool, account, chunk_overhead);
+        Ok(())
+    }
+
+    /// Puts new chunks where there is nothing; what `pool` has more than they cost is given back.
+    fn put(&mut self, built: Built, mut pool: Charge, account: &Arc<Account>, chunk_overhead: u64) {
         for (start, bytes) in built {
             let receipt = ChunkCharge::new(pool.split(bytes.len() as u64 + chunk_overhead), account);
             self.own += receipt.amount();
@@ -196,30 +207,29 @@ impl Edit {
             }
         }
         self.settle();
-        Ok(())
     }
 
     /// Appends the new chunks for `from..to`, and where they start, to `built`.
-    fn build(&self, overlay: Overlay<'_>, from: u64, to: u64, built: &mut Vec<(u64, Vec<u8>)>) -> Result<()> {
+    fn build(&self, overlay: Overlay<'_>, from: u64, to: u64, built: &mut Built) -> Result<()> {
         let old_len = self.len();
         let mut at = from;
         while at < to {
             let next = to.min(at + CHUNK as u64);
-            let mut bytes = allocate((next - at) as usize)?;
+            let mut bytes = Buffer::with_room((next - at) as usize)?;
             let (over, under) = (overlay.offset.clamp(at, next), overlay.end().clamp(at, next));
             self.copy_out(at, over.min(old_len), &mut bytes)?;
             fill_new(overlay, at + bytes.len() as u64, under, &mut bytes);
             self.copy_out(at + bytes.len() as u64, next.min(old_len), &mut bytes)?;
-            bytes.resize((next - at) as usize, 0); // a file set longer
+            bytes.extend_with_zeros((next - at) as usize - bytes.len()); // a file set longer
             built.push((at, bytes));
             at = next;
         }
         Ok(())
     }
 
-    fn copy_out(&self, from: u64, to: u64, out: &mut Vec<u8>) -> Result<()> {
+    fn copy_out(&self, from: u64, to: u64, out: &mut Buffer) -> Result<()> {
         let border = self.extents.len;
-        self.extents.copy_out(from, to.min(border), out)?;
+        self.extents.copy_out(from, to.min(border), &mut |bytes| out.extend_from_slice(bytes))?;
         if to > from.max(border)
             && let Some(tail) = &self.tail
         {
@@ -250,80 +260,69 @@ impl Edit {
         }
     }
 
-    /// Takes out the extents of `from..to`.
-    fn remove(&mut self, from: u64, to: u64) {
-        let mut at = from;
-        while at < to {
-            let Some(chunk) = self.extents.index.remove(at) else { break };
-            at += chunk.len() as u64;
-            self.extents.charged = self.extents.charged.saturating_sub(chunk.charged());
-            if self.owns(&chunk) {
-                self.own -= chunk.charged();
+    /// Takes out what there is in a range.
+    fn take_out(&mut self, range: Range<u64>) {
+        let (own, stamp) = (&mut self.own, self.stamp);
+        self.extents.take_out(range, |chunk| {
+            if chunk.stamp() == stamp {
+                *own -= chunk.charged();
             }
-        }
+        });
     }
 
-    fn insert(&mut self, start: u64, bytes: Vec<u8>, receipt: ChunkCharge) {
+    fn insert(&mut self, start: u64, bytes: Buffer, receipt: ChunkCharge) {
         self.extents.charged = self.extents.charged.saturating_add(receipt.amount());
         self.extents.stamp = self.stamp;
         self.extents.len = self.extents.len.max(start + bytes.len() as u64);
-        let chunk = Chunk::from_parts(bytes, Some(receipt), self.stamp);
+        let chunk = Chunk::paid(bytes, receipt, self.stamp);
         self.extents.index.insert(start, Arc::new(chunk));
     }
 
-    /// Shortens the file to `len`. `charge` pays for the copy of a shared chunk that is cut.
+    /// Shortens the file to `len`. `charge` pays for the [plan](Self::plan_cut) of that.
     ///
     /// # Errors
     ///
     /// [`AllocationFailed`](crate::ErrorKind::AllocationFailed); then nothing has changed.
-    pub fn cut(&mut self, len: u64, mut charge: Charge, account: &Arc<Account>, overhead: u64) -> Result<()> {
-        let cut = match self.shared_cut(len) {
-            Some((start, chunk)) => {
-                let bytes = copied(&chunk.bytes()?[..(len - start) as usize])?;
-                Some((bytes, charge.split(len - start + overhead)))
-            }
-            None => None,
-        };
+    pub fn cut(&mut self, len: u64, charge: Charge, account: &Arc<Account>, overhead: u64) -> Result<()> {
+        let plan = self.plan_cut(len, overhead);
+        let (mut built, nothing) = (Built::new(), Overlay { offset: len, bytes: &[] });
+        for run in &plan.runs {
+            self.build(nothing, run.start, run.end, &mut built)?;
+        }
+        self.build(nothing, plan.end_from, len, &mut built)?;
+
         if len <= self.extents.len
             && let Some(tail) = self.tail.take()
         {
             self.own -= tail.receipt.amount();
         }
-        while let Some((start, chunk)) = self.extents.index.last().filter(|_| len < self.extents.len) {
-            let kept = len.saturating_sub(start) as usize;
-            if kept > 0 && self.owns(chunk) {
-                self.pop_tail(); // and cut it below
+        for run in plan.runs {
+            self.take_out(run);
+        }
+        while let Some((start, _)) = self.extents.index.last().filter(|_| plan.end_from < self.extents.len) {
+            if start < plan.end_from {
+                self.pop_tail(); // the draft's own: it is cut below
                 break;
             }
-            self.remove(start, self.extents.len);
+            self.take_out(start..self.extents.len);
             self.extents.len = start;
         }
-        if let Some((bytes, receipt)) = cut {
-            let receipt = ChunkCharge::new(receipt, account);
-            self.own += receipt.amount();
-            self.tail = Some(Tail { bytes, receipt });
-        } else if let Some(tail) = &mut self.tail {
+        if let Some(tail) = &mut self.tail {
             let dropped = tail.bytes.len() - (len - self.extents.len) as usize;
             tail.bytes.truncate(tail.bytes.len() - dropped);
             drop(tail.receipt.split(dropped as u64));
             self.own -= dropped as u64;
         }
-        self.settle();
+        self.put(built, charge, account, overhead);
         Ok(())
-    }
-
-    /// The shared chunk that a file cut at `len` would end in.
-    pub fn shared_cut(&self, len: u64) -> Option<(u64, &Arc<Chunk>)> {
-        let within = self.extents.index.floor(len).filter(|_| len < self.extents.len);
-        within.filter(|(start, chunk)| *start < len && !self.owns(chunk))
     }
 
     /// Everything as content that others may see. Afterwards nothing is the draft's own.
     ///
-    /// Never fails: if the tail cannot be copied to an exact allocation, it keeps the one it has.
+    /// Never fails: if the tail cannot be copied to exact memory, it keeps the one it has.
     pub fn publish(&mut self) -> Content {
         if let Some(Tail { bytes, receipt }) = self.tail.take() {
-            let bytes = if bytes.capacity() == bytes.len() { bytes } else { copied(&bytes).unwrap_or(bytes) };
+            let bytes = if bytes.is_exact() { bytes } else { Buffer::copied(&bytes).unwrap_or(bytes) };
             self.insert(self.extents.len, bytes, receipt);
         }
         self.own = 0;
@@ -354,7 +353,7 @@ impl Edit {
         let Some(chunk) = self.extents.index.remove(start).and_then(Arc::into_inner) else { return };
         self.extents.len = start;
         self.extents.charged = self.extents.charged.saturating_sub(chunk.charged());
-        if let (bytes, Some(receipt)) = chunk.into_parts() {
+        if let Some((bytes, receipt)) = chunk.into_own() {
             self.tail = Some(Tail { bytes, receipt });
         }
     }
@@ -385,25 +384,26 @@ impl Edit {
 }
 
 impl Tail {
-    /// Room for `additional` bytes, and for as many again where that is less than a chunk.
-    fn grow(&mut self, additional: usize) -> Result<()> {
+    /// Room for `additional` bytes, and for as many again, up to a chunk: for a whole one at once in a file
+    /// that is `long`, which nearly always goes on growing.
+    fn grow(&mut self, additional: usize, long: bool) -> Result<()> {
         let wanted = self.bytes.len() + additional;
         if wanted <= self.bytes.capacity() {
             return Ok(());
         }
-        let capacity = wanted.max(2 * self.bytes.capacity()).min(CHUNK);
+        let capacity = if long { CHUNK } else { wanted.max(2 * self.bytes.capacity()).min(CHUNK) };
         let more = capacity - self.bytes.len();
-        reserve(&mut self.bytes, more)
+        self.bytes.reserve(more)
     }
 }
 
 /// Appends what `overlay` puts at `from..to`, where the file had nothing or had it overwritten.
-fn fill_new(overlay: Overlay<'_>, from: u64, to: u64, out: &mut Vec<u8>) {
+fn fill_new(overlay: Overlay<'_>, from: u64, to: u64, out: &mut Buffer) {
     if from >= to {
         return;
     }
     let zeros = overlay.offset.min(to).saturating_sub(from);
-    out.resize(out.len() + zeros as usize, 0);
+    out.extend_with_zeros(zeros as usize);
     if let Some((_, part)) = overlay.part(from, to) {
         out.extend_from_slice(part);
     }

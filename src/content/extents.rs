@@ -2,6 +2,7 @@
 
 use super::chunk::Chunk;
 use super::index::Index;
+use super::sharing::Place;
 use crate::error::Result;
 
 /// Chunks that lie end to end, from 0 to `len`. Their sizes differ where the file was appended to.
@@ -9,7 +10,8 @@ use crate::error::Result;
 pub struct Extents {
     pub index: Index,
     pub len: u64,
-    /// The sum of the receipts. Those of a fork are of several accounts, so it may saturate.
+    /// The sum of the receipts, that of each chunk once. Those of a fork are of several accounts, so it may
+    /// saturate.
     pub charged: u64,
     /// No chunk has a higher one.
     pub stamp: u64,
@@ -19,8 +21,10 @@ impl Extents {
     /// Adds a chunk at the end.
     pub fn push(&mut self, chunk: std::sync::Arc<Chunk>) {
         let start = self.len;
+        if chunk.whole().0.is_none() || !self.has_of(Place::of(start, &chunk)) {
+            self.charged = self.charged.saturating_add(chunk.charged());
+        }
         self.len += chunk.len() as u64;
-        self.charged = self.charged.saturating_add(chunk.charged());
         self.stamp = self.stamp.max(chunk.stamp());
         self.index.insert(start, chunk);
     }
@@ -41,14 +45,14 @@ impl Extents {
         Ok(done)
     }
 
-    /// Appends the bytes from `from` to `to` to `out`, which has room for them.
-    pub fn copy_out(&self, from: u64, to: u64, out: &mut Vec<u8>) -> Result<()> {
+    /// Hands the bytes from `from` to `to` to `out`, in order.
+    pub fn copy_out(&self, from: u64, to: u64, out: &mut impl FnMut(&[u8])) -> Result<()> {
         let mut at = from;
         while at < to {
             let Some((start, chunk)) = self.index.floor(at) else { break };
             let bytes = &chunk.bytes()?[(at - start) as usize..];
             let n = (bytes.len() as u64).min(to - at);
-            out.extend_from_slice(&bytes[..n as usize]);
+            out(&bytes[..n as usize]);
             at += n;
         }
         Ok(())
@@ -58,7 +62,8 @@ impl Extents {
     #[cfg(any(test, feature = "internals"))]
     pub fn check_consistent(&self, published: bool) -> Result<(), String> {
         self.index.check_consistent()?;
-        let (mut end, mut charged, mut count) = (0, 0, 0);
+        let charged = self.check_sharing()?;
+        let (mut end, mut count) = (0, 0);
         for (start, chunk) in self.index.from(0) {
             if start != end {
                 return Err(format!("an extent starts at {start}, the one before it ends at {end}"));
@@ -70,7 +75,6 @@ impl Extents {
                 return Err(format!("the extent at {start} has {} bytes, {}", chunk.len(), chunk.stamp()));
             }
             end += chunk.len() as u64;
-            charged += chunk.charged();
             count += 1;
         }
         if (end, charged, count) != (self.len, self.charged, self.index.len()) {

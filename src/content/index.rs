@@ -8,6 +8,7 @@
 //! by arithmetic first, and searched for only where the guess is wrong. A node that overflows at
 //! its end is not split in half but left full: files grow at the end.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunk::{CHUNK, Chunk};
@@ -92,6 +93,13 @@ impl Index {
         })
     }
 
+    /// Hands on the chunks that start in `range`, in order, and before them the last one that starts earlier.
+    pub fn around<'a>(&'a self, range: Range<u64>, found: &mut impl FnMut(u64, &'a Arc<Chunk>)) {
+        if let Some(root) = &self.root {
+            root.around(&range, found);
+        }
+    }
+
     /// Adds a chunk where none starts yet.
     pub fn insert(&mut self, start: u64, chunk: Arc<Chunk>) {
         self.len += 1;
@@ -141,6 +149,21 @@ impl Index {
 }
 
 impl Node {
+    fn around<'a>(&'a self, range: &Range<u64>, found: &mut impl FnMut(u64, &'a Arc<Chunk>)) {
+        match self {
+            Node::Leaf(entries) => {
+                let first = position(entries, range.start, LEAF_SHIFT).unwrap_or(0);
+                let those = entries[first..].iter().take_while(|(start, _)| *start < range.end);
+                those.for_each(|(start, chunk)| found(*start, chunk));
+            }
+            Node::Branch { shift, kids } => {
+                let first = position(kids, range.start, *shift).unwrap_or(0);
+                let those = kids[first..].iter().take_while(|(start, _)| *start < range.end);
+                those.for_each(|(_, kid)| kid.around(range, found));
+            }
+        }
+    }
+
     fn first(&self) -> u64 {
         match self {
             Node::Leaf(entries) => entries[0].0,

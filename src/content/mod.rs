@@ -2,13 +2,15 @@
 //!
 //! | module | one idea |
 //! |---|---|
-//! | `chunk` | at most 64 KiB of payload, its receipt, and the one place that allocates payload |
+//! | `blocks` | the memory of payloads: the one place that allocates it |
+//! | `chunk` | at most 64 KiB of payload, and its receipt |
 //! | `index` | which chunk covers an offset: persistent, ordered |
 //! | `extents` | chunks that lie end to end |
 //! | `build` | new content from bytes, and taking in content from elsewhere |
 //! | `append` | content with bytes added at its end |
 //! | `assembly` | content put together of chunks as they are read |
 //! | `parts` | content as the chunks that it is made of, to write what is shared once |
+//! | `sharing` | parts of chunks, which a file shares with other versions and has written the rest of anew |
 //! | `plan`, `edit`, `draft` | what a write handle changes until it publishes |
 //! | `reader` | content as a stream of chunks or as `std::io` |
 //!
@@ -17,6 +19,7 @@
 
 mod append;
 mod assembly;
+mod blocks;
 mod build;
 mod chunk;
 mod draft;
@@ -27,6 +30,7 @@ mod index;
 mod parts;
 mod plan;
 mod reader;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +40,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use assembly::Assembly;
-pub use chunk::{CHUNK, MAX_LEN, allocate, copied, end_of, reserve};
+pub use blocks::{Buffer, ContentMemory};
+pub use chunk::{CHUNK, MAX_LEN, allocate, end_of, reserve};
 pub use draft::Draft;
 #[cfg(feature = "image")]
 pub use parts::Parts;
@@ -46,9 +51,12 @@ pub use reader::{Chunks, ContentReader};
 pub use chunk::Chunk;
 #[cfg(not(feature = "image"))]
 use chunk::Chunk;
+#[cfg(feature = "archive")]
+pub use chunk::copied;
 use extents::Extents;
 use reader::Piece;
 
+use crate::charge::{Account, Charge};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The bytes of a file at one instant: immutable, and cheap to clone.
@@ -211,7 +219,7 @@ impl Content {
             Repr::Detached(loose, _) => loose.bytes()?,
             Repr::One(chunk, ..) => chunk.bytes()?,
             Repr::Many(extents, _) => {
-                extents.copy_out(offset, extents.len, out)?;
+                extents.copy_out(offset, extents.len, &mut |bytes| out.extend_from_slice(bytes))?;
                 &[]
             }
         };
@@ -329,7 +337,9 @@ impl Content {
             Repr::Empty(_) => {}
             Repr::Detached(loose, _) => out.extend_from_slice(loose.bytes()?),
             Repr::One(chunk, ..) => out.extend_from_slice(chunk.bytes()?),
-            Repr::Many(extents, _) => extents.copy_out(0, extents.len, out)?,
+            Repr::Many(extents, _) => {
+                extents.copy_out(0, extents.len, &mut |bytes| out.extend_from_slice(bytes))?;
+            }
         }
         Ok(())
     }
@@ -358,7 +368,12 @@ impl Content {
             Repr::Detached(loose, _) => {
                 debug_assert!(false, "content must be taken in before it is edited");
                 for bytes in loose.bytes().unwrap_or_default().chunks(CHUNK) {
-                    extents.push(Arc::new(Chunk::from_parts(bytes.to_vec(), None, 0)));
+                    extents.push(Arc::new(Chunk::new(
+                        bytes.to_vec().into(),
+                        Charge::none(),
+                        &Account::new(),
+                        0,
+                    )));
                 }
             }
             Repr::One(chunk, ..) => extents.push(Arc::clone(chunk)),

@@ -92,7 +92,8 @@ impl Writer {
         let (account, overhead) = (Arc::clone(self.volume.account()), self.volume.config.chunk_overhead);
         let end = offset + buf.len() as u64; // it is no more than a file can have
         // Joining small pieces at the end needs room for the copy; without it they stay as they are.
-        let (merged, plain) = self.draft.write_plan(offset, buf.len(), overhead);
+        let write = self.draft.write_plan(offset, buf.len(), overhead);
+        let (merged, plain) = write.costs();
         let paid_before = (self.node.is_some(), self.spare.amount());
         let charge = if self.may_spend(end) {
             self.pay(plain, end)?
@@ -103,7 +104,7 @@ impl Writer {
                 Err(error) => return Err(error),
             }
         };
-        let written = self.draft.write(offset, buf, charge, &account, overhead);
+        let written = self.draft.write(write, buf, charge, &account, overhead);
         if written.is_err() {
             self.unpay(paid_before);
         }

@@ -18,7 +18,7 @@ use super::shape::Shape;
 use super::source::{Front, Source};
 use crate::builder::{DEEPEST, MemFsBuilder};
 use crate::charge::Charge;
-use crate::content::{Chunk, Content, copied};
+use crate::content::{Buffer, Chunk, Content};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path;
 use crate::quota::{NoRelief, NodeLimit, Quota};
@@ -228,7 +228,7 @@ impl<'m> Build<'m> {
                 let (chunk, rest) = bytes.split_at(len);
                 bytes = rest;
                 let charge = self.plan.purse.split(len as u64 + self.plan.chunk_overhead);
-                self.chunks.push(Arc::new(Chunk::new(copied(chunk)?, charge, account, 0)));
+                self.chunks.push(Arc::new(Chunk::new(Buffer::copied(chunk)?, charge, account, 0)));
             }
             Ok(())
         })

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::charge::Charge;
-use crate::content::{Assembly, CHUNK, Content, allocate, copied};
+use crate::content::{Assembly, Buffer, CHUNK, Content};
 use crate::error::{Error, Result};
 use crate::volume::Volume;
 
@@ -48,17 +48,17 @@ impl Volume {
     }
 }
 
-/// The next `wanted` bytes in an allocation of exactly their length, or fewer at the end of the
+/// The next `wanted` bytes in memory of exactly their length, or fewer at the end of the
 /// source; `None` after it.
 fn piece<E: From<Error> + From<io::Error>>(
     source: &mut (impl Read + ?Sized),
     wanted: usize,
-) -> Result<Option<Vec<u8>>, E> {
-    let mut bytes = allocate(wanted)?;
-    bytes.resize(wanted, 0);
+) -> Result<Option<Buffer>, E> {
+    let mut bytes = Buffer::with_room(wanted)?;
+    bytes.extend_with_zeros(wanted);
     Ok(match fill(source, &mut bytes)? {
         0 => None,
-        n if n < wanted => Some(copied(&bytes[..n])?),
+        n if n < wanted => Some(Buffer::copied(&bytes[..n])?),
         _ => Some(bytes),
     })
 }

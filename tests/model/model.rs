@@ -118,6 +118,9 @@ pub struct World {
 /// Whether the tree under test frees its objects by version.
 pub const VERSIONED: bool = cfg!(not(arcfs_tree = "counted"));
 
+/// Chunks that are no longer are never written anew in part, and of others at most half is.
+pub const UNCUT: u64 = 16_384;
+
 /// Bytes with what their chunks cost on top, in one write.
 pub fn cost(config: &Config, len: u64) -> u64 {
     len.saturating_add(len.div_ceil(CHUNK).saturating_mul(config.chunk_overhead))
@@ -556,9 +559,11 @@ impl World {
         }
     }
 
-    /// What bytes that are cut in any way are charged, wherever their chunks come from.
+    /// What bytes that are cut in any way are charged, wherever their chunks come from. Of chunks of more than
+    /// 16 KiB a part may have been written anew, half of each at most.
     pub fn range(&self, at: usize, len: u64) -> Range {
-        let most = |fs: &Fs| loose_cost(&fs.config, len).hi;
+        let anew = if len > UNCUT / 2 { len } else { 0 };
+        let most = |fs: &Fs| loose_cost(&fs.config, len).hi.saturating_add(anew);
         Range { lo: cost(&self.fss[at].config, len), hi: self.fss.iter().map(most).max().unwrap_or(len) }
     }
 
