@@ -7,11 +7,14 @@
 //! |---|---|
 //! | `counted` | for the tree over counted nodes: the swapped pointer, how commits take turns, the graves |
 //! | `over_versions` | the same doors for the tree whose objects are freed by version |
+//! | `commit_lock` | whose turn it is to commit there |
 //! | `version_cell` | the published pointer where objects are freed by version |
 //! | `readers` | who reads which version |
 //! | `lengths` | how long commits take: a sample |
 //! | `left` | versions that handles held which are gone |
 
+#[cfg(not(arcfs_tree = "counted"))]
+pub mod commit_lock;
 #[cfg(arcfs_tree = "counted")]
 mod counted;
 #[cfg_attr(

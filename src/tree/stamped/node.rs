@@ -30,7 +30,7 @@ use crate::tree::versioned::{Arena, Directory, Kinds, Map, Object, OutOfMemory, 
 #[repr(C)]
 pub struct FileNode {
     birth: u64,
-    /// See [`EntryRef::placed`](crate::tree::node::EntryRef::placed).
+    /// See `EntryRef::placed`.
     pub placed: u64,
     /// The bytes.
     pub content: Content,
@@ -98,7 +98,7 @@ impl fmt::Debug for FileNode {
 #[repr(C)]
 pub struct Dir {
     birth: u64,
-    /// See [`EntryRef::placed`](crate::tree::node::EntryRef::placed).
+    /// See `EntryRef::placed`.
     pub placed: u64,
     /// Its entries by name.
     pub entries: DirMap,

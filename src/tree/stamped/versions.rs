@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{MutexGuard, RwLock};
 
 use super::apply::{Next, Work};
 use super::new::absorb;
@@ -23,6 +23,7 @@ use super::node::{Dir, Objects, Remains, make_dir};
 use super::tree::Tree;
 use crate::charge::Account;
 use crate::error::{Error, ErrorKind};
+use crate::root::commit_lock::CommitLock;
 use crate::root::left::Left;
 use crate::root::lengths::Sampler;
 use crate::root::readers::lines;
@@ -112,7 +113,7 @@ pub type RootGuard<'a> = Pin<'a, Root>;
 /// All versions of one filesystem.
 pub struct Versions {
     cell: VersionCell<Root>,
-    state: Mutex<State>,
+    state: CommitLock<State>,
     /// Entries that wait to be freed, as of the last commit or sweep. It spares a lock where there is nothing to
     /// do. Ordering: a store releases and `sweep` acquires, for `disposing`; growth publishes nothing.
     pending: AtomicUsize,
@@ -251,7 +252,7 @@ impl Versions {
         Arc::new(Self {
             // SAFETY: the root is new, and freed as `publish` demands (V2).
             cell: unsafe { VersionCell::new(root, birth) },
-            state: Mutex::new(state),
+            state: CommitLock::new(state),
             pending: AtomicUsize::new(0),
             left: Left::new(),
             disposing: RwLock::new(()),
