@@ -7,8 +7,9 @@
 //! that measure memory therefore run in a process of their own ([`isolate`](crate::isolate)), start to
 //! count before anything else that they do, and stop before they measure a time. Nobody else counts.
 //!
-//! Counted is what was asked for, not what the system's allocator rounds it up to, and not what is
-//! mapped without asking an allocator. A block that grows counts as its new size, though the system may
+//! Counted is what was asked for, not what the system's allocator rounds it up to. What is mapped without
+//! asking an allocator is not seen, so blocks that contents of arcfs have in memory that it maps itself
+//! are added when somebody looks ([`live`]), and are no part of the peak. A block that grows counts as its new size, though the system may
 //! hold both while it copies. This module does not know resident memory.
 
 #![allow(unsafe_code, reason = "a global allocator is unsafe to implement; this one only counts")]
@@ -38,8 +39,8 @@ pub struct Counting;
 pub struct Live {
     /// Bytes in live blocks.
     pub bytes: i64,
-    /// The highest number of bytes since [`start`] or [`restart_peak`]. While threads allocate at
-    /// once it may miss a few of their blocks.
+    /// The highest number of bytes since [`start`] or [`restart_peak`], contents of arcfs left out. While threads
+    /// allocate at once it may miss a few of their blocks.
     pub peak: i64,
     /// Live blocks.
     pub blocks: i64,
@@ -85,10 +86,13 @@ pub fn restart_peak() {
     PEAK.store(BYTES.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
-/// What is allocated now.
+/// What is allocated now, blocks of contents of arcfs included.
 pub fn live() -> Live {
+    // Elsewhere they are cut from what the allocator gave, which was counted.
+    let mapped = cfg!(all(target_os = "linux", not(arcfs_blocks = "portable")));
+    let contents = if mapped { arcfs::ContentMemory::now().used() as i64 } else { 0 };
     Live {
-        bytes: BYTES.load(Ordering::Relaxed),
+        bytes: BYTES.load(Ordering::Relaxed) + contents,
         peak: PEAK.load(Ordering::Relaxed),
         blocks: BLOCKS.load(Ordering::Relaxed),
     }
