@@ -341,12 +341,10 @@ fn examine_hold(root: &Root, hold: &Hold, limits: &Limits) -> Result<Effect, Ref
         }
         None if hold.create == Create::Never => return fail(ErrorKind::NotFound, path),
         None => {
-            if !hold.atomic {
-                if hold.blank.is_none() {
-                    return Err(Refusal::Stale);
-                }
-                require_name(path, hold.name.as_ref())?;
+            if !hold.atomic && hold.blank.is_none() {
+                return Err(Refusal::Stale);
             }
+            require_name(path, hold.name.as_ref())?; // also for the publication that is to come
             1
         }
     };

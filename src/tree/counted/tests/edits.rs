@@ -117,6 +117,25 @@ fn appending_nothing_is_no_publication() {
 }
 
 #[test]
+fn a_file_that_went_away_is_not_held_without_its_name() {
+    // Planned while it was there; what is published later would have no name to bind.
+    let path = "/a name that is longer than twenty-three bytes";
+    let hold = Hold {
+        path: path.into(),
+        name: None,
+        shared: false,
+        create: Create::IfMissing,
+        truncate: false,
+        atomic: true,
+        blank: None,
+        now: at(2),
+        base: None,
+    };
+    let held = apply(&Root::new(at(0)), &mut [Edit::Hold(hold)], &LIMITS);
+    assert!(matches!(held, Err(Refusal::Stale)), "{held:?}");
+}
+
+#[test]
 fn an_error_of_two_paths_names_both() {
     let account = Account::new();
     let root = root_of(&account, &["/d/e/f", "/x/", "/file"]);

@@ -336,7 +336,7 @@ impl Model {
                     None => true,
                 };
                 let puts = !hold.atomic && (missing || hold.truncate);
-                if puts && (hold.blank.is_none() || missing && unpaid(path, hold.name.is_some())) {
+                if puts && hold.blank.is_none() || missing && unpaid(path, hold.name.is_some()) {
                     return Err(No::Stale);
                 }
                 match self.held.get_mut(path) {
