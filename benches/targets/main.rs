@@ -13,6 +13,7 @@ mod threads;
 use measure::{Size, Table};
 
 fn main() {
+    measure::settle();
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     if let [flag, job, side] = &words[..]
         && flag == "--child"
