@@ -87,19 +87,10 @@ impl Work<'_> {
         now: Timestamp,
     ) -> Result<Option<Value>, Refusal> {
         let (parent, name) = path::split_last(at).expect("the root is not an entry");
-        // What fits at the root fits everywhere below it.
-        if self.root.tree.totals.exchanged(&removed, &added).is_none() {
-            return Err(self.too_large(at, &added));
-        }
         let listed = matches!(change, Change::Insert(_) | Change::Remove | Change::Take);
-        let mut levels = path::depth(at) as u32;
-        let mut dir = self.descend(parent, |dir| {
-            dir.totals = dir.totals.exchanged(&removed, &added).expect("fits at the root");
-            levels -= 1;
-            if added.height > 0 {
-                dir.totals.height = dir.totals.height.max(added.height + levels);
-            }
-        })?;
+        let mut way = Way::new();
+        let mut dir = self.own_existing(parent, &mut way)?;
+        self.sum_up(at, &way, &removed, &added)?;
         // SAFETY: it is of this version.
         let dir = unsafe { dir.as_mut() };
         let version = self.root.version;
@@ -143,29 +134,13 @@ impl Work<'_> {
         Refusal::Failed(error.because("the sum of all files would pass 2^63 bytes"))
     }
 
-    /// Goes down to a directory that exists, and makes all on the way this version's own; `visit` sees each
-    /// of them from the top.
-    pub(super) fn descend(
-        &mut self,
-        at: &str,
-        mut visit: impl FnMut(&mut Dir),
-    ) -> Result<NonNull<Dir>, OutOfMemory> {
-        let mut dir = self.top()?;
-        // SAFETY: each directory on the way is of this version once it is reached.
-        unsafe {
-            visit(dir.as_mut());
-            for component in path::components(at) {
-                let slot = dir.as_mut().entries.map_mut().get_mut(&mut self.store.edit(), component)?;
-                let slot = slot.expect("examined");
-                debug_assert!(slot.is_directory(), "examined: a file has nothing below it");
-                dir = self.own_at(slot)?;
-                visit(dir.as_mut());
-            }
-        }
-        Ok(dir)
+    /// As [`own_way`](Self::own_way), to a directory that exists; gives it.
+    fn own_existing(&mut self, at: &str, way: &mut Way) -> Result<NonNull<Dir>, OutOfMemory> {
+        self.own_way(at, way)?.expect("examined");
+        Ok(*way.last().expect("begins with the root"))
     }
 
-    /// As [`descend`](Self::descend), noting all directories on the way, where one may be missing.
+    /// Goes down to a directory and makes all on the way this version's own, noting them, as far as they exist.
     pub(super) fn own_way(&mut self, at: &str, way: &mut Way) -> Result<Result<(), Miss>, OutOfMemory> {
         let mut dir = self.top()?;
         way.push(dir);
@@ -256,7 +231,7 @@ impl Work<'_> {
 
     /// A directory that exists, for a change that leaves all sums as they are.
     pub(super) fn dir_mut(&mut self, at: &str) -> Result<NonNull<Dir>, OutOfMemory> {
-        self.descend(at, |_| {})
+        self.own_existing(at, &mut Way::new())
     }
 
     /// The value at a path that leads to a node.
